@@ -1,0 +1,41 @@
+# `make` prints this list. Every target sets up what it needs; nothing outside .venv/ and var/ is written.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# An inherited "do not write bytecode" would recompile every module at every start.
+export PYTHONDONTWRITEBYTECODE :=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup rehearse test check lint format lock clean
+
+help: ## print this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+setup: $(READY) ## the virtual environment, from the lock
+
+$(READY): requirements.lock pyproject.toml scripts/setup.sh
+	@sh scripts/setup.sh $(PYTHON) $(VENV)
+
+rehearse: $(READY) ## the main job: engine, service, load, drills, verdict, report
+	@$(BIN)/rehearse run $(ARGS)
+
+test: $(READY) ## the whole test suite
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: lint test ## all that CI runs
+
+lint: $(READY) ## format, lint, types, direction of imports
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: $(READY) ## rewrite the code as the formatter wants it
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+lock: ## resolve the lock again (needs uv); it holds hashes and no addresses
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header --upgrade -q -o requirements.lock
+
+clean: ## remove what the stack and the set-up wrote
+	rm -rf var $(VENV)

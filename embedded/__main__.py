@@ -1,0 +1,32 @@
+"""Run the engine: `python -m embedded`. Settings come from `EMBEDDED_*` variables."""
+
+import logging
+import os
+import sys
+
+import uvicorn
+
+from embedded.app import build_app
+from embedded.clock import SystemClock
+from embedded.errors import SettingsError
+from embedded.settings import load_settings
+
+EXIT_USAGE = 2
+
+
+def main() -> int:
+    """Serve until stopped. Returns 2 when a setting is wrong."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        settings = load_settings(os.environ)
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_USAGE
+    app = build_app(settings, SystemClock())
+    uvicorn.run(app, host=settings.host, port=settings.port, access_log=False, log_level="warning", lifespan="on")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

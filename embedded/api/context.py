@@ -1,0 +1,101 @@
+"""What every endpoint gets: the store, the clock, the address; and who may call. Errors have Sentry's bodies."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+
+import apsw
+from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from embedded.clock import Clock
+from embedded.store.database import Database
+from embedded.store.projects import Project, has_token, list_projects
+
+T = TypeVar("T")
+ORGANIZATION_SLUG = "sentry"  # one organisation and one team, as self-hosted Sentry makes them
+ORGANIZATION_ID = "1"
+TEAM_SLUG = "sentry"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Wired in `app`."""
+
+    database: Database
+    clock: Clock
+    url: str
+    speed: float
+
+    def read(self) -> apsw.Connection:
+        """A read-only connection of this thread."""
+        return self.database.read()
+
+    def write(self, job: Callable[[apsw.Connection], T]) -> T:
+        """Run a job on the writer; it is on disk when this returns."""
+        return self.database.write(job)
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+
+def _context(request: Request) -> Context:
+    context: Context = request.app.state.context
+    header = request.headers.get("authorization", "")
+    scheme, _, token = header.partition(" ")
+    if not header:
+        raise HTTPException(401, "Authentication credentials were not provided.")
+    if scheme.lower() != "bearer" or not has_token(context.read(), token.strip()):
+        raise HTTPException(401, "Invalid token")
+    return context
+
+
+Ctx = Annotated[Context, Depends(_context)]
+
+
+def not_found() -> HTTPException:
+    """Sentry's 404."""
+    return HTTPException(404, "The requested resource does not exist")
+
+
+def invalid(field: str, message: str) -> RequestValidationError:
+    """A 400 that blames one field, in Sentry's shape."""
+    return RequestValidationError([{"loc": ("body", field), "msg": message, "type": "value_error"}])
+
+
+def organization(organization: str) -> str:
+    """The path's organisation, by slug or id. Raises 404 for any other."""
+    if organization not in (ORGANIZATION_SLUG, ORGANIZATION_ID):
+        raise not_found()
+    return organization
+
+
+Org = Annotated[str, Depends(organization)]
+
+
+def find_project(context: Context, slug_or_id: str) -> Project:
+    """Raises 404 when there is no such project."""
+    for project in list_projects(context.read()):
+        if slug_or_id in (project.slug, str(project.id)):
+            return project
+    raise not_found()
+
+
+def stamp(moment: datetime | None) -> str | None:
+    """An instant as Sentry writes it."""
+    return moment.isoformat().replace("+00:00", "Z") if moment else None
+
+
+def handle_errors(app: FastAPI) -> None:
+    """Map FastAPI's validation errors to Sentry's 400: {field: [messages]}, camel-cased where it was."""
+
+    async def on_invalid(_: Request, error: Exception) -> JSONResponse:
+        problems: dict[str, Any] = {}
+        for each in error.errors() if isinstance(error, RequestValidationError) else []:
+            place = [str(part) for part in each["loc"] if part not in ("body", "query", "path")]
+            problems.setdefault(".".join(place) or "nonFieldErrors", []).append(str(each["msg"]))
+        return JSONResponse(problems, status_code=400)
+
+    app.add_exception_handler(RequestValidationError, on_invalid)

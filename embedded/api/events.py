@@ -1,0 +1,100 @@
+"""Search over stored requests (`spans`) and errors: rows of fields, or aggregates by fields."""
+
+from collections import defaultdict
+from datetime import timedelta
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+
+from embedded.aggregate import aggregate
+from embedded.api.context import Context, Ctx, Org, find_project, invalid, stamp
+from embedded.api.paging import Page, Paging, cut
+from embedded.api.stats import parse_period
+from embedded.store.fields import DATASETS
+from embedded.store.times import from_ms
+from embedded.store.windows import Sample, Window, rows
+from monitors.model import parse_aggregate
+from monitors.query import QueryError, parse_query
+
+router = APIRouter()
+MAX_FIELDS: Final = 20
+MAX_ROWS: Final = 100_000  # read for one aggregate; more is refused, not cut
+NUMBERS: Final = frozenset({"span.duration", "transaction.duration", "sample_weight", "span.status_code"})
+
+
+@router.get("/organizations/{organization}/events/")
+def events(
+    context: Ctx,
+    organization: Org,  # noqa: ARG001 - checked by its dependency
+    request: Request,
+    response: Response,
+    page: Paging,
+    dataset: Literal["spans", "errors"],
+    field: Annotated[list[str], Query(min_length=1, max_length=MAX_FIELDS)],
+    query: str = "",
+    project: str | None = None,
+    environment: str | None = None,
+    period: Annotated[str, Query(alias="statsPeriod")] = "1d",
+    sort: str = "-timestamp",
+) -> dict[str, Any]:
+    """Rows newest first; with a function such as `count()` among the fields, one row per combination of the others."""
+    window = _window(context, dataset, query, project, environment, period)
+    functions = [name for name in field if name.endswith(")")]
+    if functions:
+        found = _grouped(context, window, [name for name in field if name not in functions], functions)[page.offset :]
+    else:
+        found = _plain(context, window, field, sort, page)
+    return {
+        "data": cut(found[: page.limit], page, request, response),
+        "meta": {"fields": {name: _type(name) for name in field}, "units": {}, "dataset": dataset},
+    }
+
+
+def _window(
+    context: Context, dataset: str, query: str, project: str | None, environment: str | None, period: str
+) -> Window:
+    try:
+        parsed = parse_query(query)
+    except QueryError as error:
+        raise invalid("query", str(error)) from None
+    if project is None:
+        raise invalid("project", "name the project: this engine searches one at a time")
+    until = context.now() + timedelta(seconds=60)  # a client's clock may be this far ahead
+    return Window(find_project(context, project).id, dataset, parsed, environment, until - parse_period(period), until)
+
+
+def _plain(context: Context, window: Window, fields: list[str], sort: str, page: Page) -> list[dict[str, Any]]:
+    if sort.removeprefix("-") not in DATASETS[window.dataset].fields:
+        raise invalid("sort", f"{sort!r}: not a field of this dataset")
+    found = rows(context.read(), window, fields, order_by=sort, limit=page.limit, offset=page.offset)
+    for row in found:
+        if "timestamp" in row:
+            row["timestamp"] = stamp(from_ms(row["timestamp"]))
+    return found
+
+
+def _grouped(context: Context, window: Window, keys: list[str], functions: list[str]) -> list[dict[str, Any]]:
+    is_spans = window.dataset == "spans"
+    measured = ["span.duration", "span.status", "sample_weight"] if is_spans else []
+    found = rows(context.read(), window, [*keys, *measured], order_by="timestamp", limit=MAX_ROWS + 1, offset=0)
+    if len(found) > MAX_ROWS:
+        raise invalid("statsPeriod", f"more than {MAX_ROWS} events; ask for a shorter period")
+    groups: dict[tuple[Any, ...], list[Sample]] = defaultdict(list)
+    for row in found:
+        sample = Sample(*(row[name] for name in measured)) if is_spans else Sample(None, None, 1.0)
+        groups[tuple(row[key] for key in keys)].append(sample)
+    return [
+        dict(zip(keys, key, strict=True)) | {name: aggregate(_function(name), samples) for name in functions}
+        for key, samples in sorted(groups.items(), key=lambda group: -len(group[1]))
+    ]
+
+
+def _function(name: str) -> Any:
+    try:
+        return parse_aggregate(name)
+    except ValueError as error:
+        raise invalid("field", str(error)) from None
+
+
+def _type(name: str) -> str:
+    return "number" if name.endswith(")") or name in NUMBERS else "date" if name == "timestamp" else "string"

@@ -1,0 +1,171 @@
+"""Issues, their events, single events, and the open periods of monitors."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel
+
+from embedded.api.context import Context, Ctx, Org, find_project, invalid, not_found, stamp
+from embedded.api.paging import Paging, cut
+from embedded.store import issues as store
+
+router = APIRouter()
+CATEGORY = {"error": "error", "metric_issue": "metric"}
+
+
+class ChangedIssue(BaseModel):
+    """Body of an issue's change."""
+
+    status: Literal["resolved", "unresolved", "ignored"]
+
+
+@router.get("/organizations/{organization}/issues/")
+def issues(
+    context: Ctx,
+    organization: Org,  # noqa: ARG001 - checked by its dependency
+    request: Request,
+    response: Response,
+    page: Paging,
+    project: str | None = None,
+    query: str = "is:unresolved",
+) -> list[dict[str, Any]]:
+    """Issues, newest event first. `query` takes `is:<status>` and `issue.type:<type>`; empty means all."""
+    status, kind = _filters(query)
+    project_id = find_project(context, project).id if project and project != "-1" else None
+    found = store.list_issues(context.read(), project_id, status, kind, page.limit, page.offset)
+    return [issue_body(context, issue) for issue in cut(found, page, request, response)]
+
+
+@router.get("/organizations/{organization}/issues/{issue_id}/")
+def issue_details(context: Ctx, organization: Org, issue_id: int) -> dict[str, Any]:  # noqa: ARG001
+    return issue_body(context, _find(context, issue_id))
+
+
+@router.put("/organizations/{organization}/issues/{issue_id}/")
+def change_issue(context: Ctx, organization: Org, issue_id: int, body: ChangedIssue) -> dict[str, Any]:  # noqa: ARG001
+    """Resolve, ignore or reopen an issue."""
+    _find(context, issue_id)
+    context.write(lambda connection: store.set_status(connection, issue_id, body.status))
+    return issue_body(context, _find(context, issue_id))
+
+
+@router.get("/organizations/{organization}/issues/{issue_id}/events/")
+def issue_events(
+    context: Ctx,
+    organization: Org,  # noqa: ARG001
+    issue_id: int,
+    request: Request,
+    response: Response,
+    page: Paging,
+) -> list[dict[str, Any]]:
+    _find(context, issue_id)
+    return cut(store.issue_events(context.read(), issue_id, page.limit, page.offset), page, request, response)
+
+
+@router.get("/projects/{organization}/{project}/events/{event_id}/")
+def event_details(context: Ctx, organization: Org, project: str, event_id: str) -> dict[str, Any]:  # noqa: ARG001
+    """One event by id, with all that the SDK sent."""
+    found = store.event_payload(context.read(), find_project(context, project).id, event_id.replace("-", ""))
+    if found is None:
+        raise not_found()
+    issue_id, payload = found
+    return {
+        "id": payload.get("event_id"),
+        "eventID": payload.get("event_id"),
+        "groupID": None if issue_id is None else str(issue_id),
+        "type": payload.get("type", "error"),
+        "dateCreated": payload.get("timestamp"),
+        "tags": [{"key": key, "value": value} for key, value in dict(payload.get("tags") or {}).items()],
+        "contexts": payload.get("contexts", {}),
+        "entries": [
+            {"type": kind, "data": payload[kind]}
+            for kind in ("exception", "breadcrumbs", "request", "logentry", "spans")
+            if kind in payload
+        ],
+        "release": payload.get("release"),
+        "sdk": payload.get("sdk"),
+        "user": payload.get("user"),
+        "fingerprints": payload.get("fingerprint", []),
+    }
+
+
+@router.get("/organizations/{organization}/open-periods/")
+def open_periods(
+    context: Ctx,
+    organization: Org,  # noqa: ARG001
+    detector_id: Annotated[int | None, Query(alias="detectorId")] = None,
+    group_id: Annotated[int | None, Query(alias="groupId")] = None,
+) -> list[dict[str, Any]]:
+    """Breaches of a monitor (`detectorId`) or of an issue (`groupId`): exactly one of the two."""
+    if (detector_id is None) == (group_id is None):
+        raise invalid("nonFieldErrors", "Pass exactly one of detectorId and groupId.")
+    found = store.open_periods(context.read(), detector_id=detector_id, issue_id=group_id)
+    return [
+        {
+            "id": str(period.id),
+            "start": stamp(period.start),
+            "end": stamp(period.end),
+            "isOpen": period.end is None,
+            "activities": [],
+            "value": period.value,
+        }
+        for period in found
+    ]
+
+
+def issue_body(context: Context, issue: store.Issue) -> dict[str, Any]:
+    """An issue as the web API shows it."""
+    return {
+        "id": str(issue.id),
+        "shareId": None,
+        "shortId": issue.short_id,
+        "title": issue.title,
+        "culprit": issue.culprit,
+        "permalink": f"{context.url}/issues/{issue.id}/",
+        "logger": None,
+        "level": issue.level,
+        "status": issue.status,
+        "statusDetails": {},
+        "substatus": issue.substatus,
+        "isPublic": False,
+        "platform": "python",
+        "priority": issue.priority,
+        "project": {
+            "id": str(issue.project_id),
+            "slug": issue.project_slug,
+            "name": issue.project_name,
+            "platform": "python",
+        },
+        "type": "error" if issue.type == "error" else "generic",
+        "issueType": issue.type,
+        "issueCategory": CATEGORY[issue.type],
+        "metadata": {"title": issue.title},
+        "count": str(issue.times_seen),
+        "userCount": 0,
+        "firstSeen": stamp(issue.first_seen),
+        "lastSeen": stamp(issue.last_seen),
+        "annotations": [],
+        "assignedTo": None,
+        "hasSeen": False,
+        "isBookmarked": False,
+        "isSubscribed": False,
+        "numComments": 0,
+        "subscriptionDetails": None,
+    }
+
+
+def _find(context: Context, issue_id: int) -> store.Issue:
+    issue = store.find_issue(context.read(), issue_id)
+    if issue is None:
+        raise not_found()
+    return issue
+
+
+def _filters(query: str) -> tuple[str | None, str | None]:
+    found: dict[str, str] = {}
+    for term in query.split():
+        key, colon, value = term.partition(":")
+        if not colon or key not in ("is", "issue.type"):
+            raise invalid("query", f"{term!r}: only is:<status> and issue.type:<type> are searched here")
+        found[key] = value
+    return found.get("is"), found.get("issue.type")

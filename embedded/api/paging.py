@@ -1,0 +1,55 @@
+"""Cursor paging as Sentry does it: `cursor=0:<offset>:0`, and a Link header with the previous and the next page."""
+
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, Query, Request, Response
+
+from embedded.api.context import invalid
+
+MAX_PAGE = 100
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which rows are asked for. Read `limit + 1` rows, so that `cut` can tell whether more follow."""
+
+    offset: int
+    size: int
+
+    @property
+    def limit(self) -> int:
+        return self.size + 1
+
+
+def _page(
+    cursor: str = "0:0:0",
+    per_page: Annotated[int, Query(ge=1, le=MAX_PAGE)] = MAX_PAGE,
+    limit: Annotated[int | None, Query(ge=1, le=MAX_PAGE)] = None,
+) -> Page:
+    parts = cursor.split(":")
+    if len(parts) != 3 or not parts[1].isdigit():
+        raise invalid("cursor", "Invalid cursor parameter.")
+    return Page(int(parts[1]), limit or per_page)
+
+
+Paging = Annotated[Page, Depends(_page)]
+
+
+def cut(rows: list[T], page: Page, request: Request, response: Response) -> list[T]:
+    """Return the page's rows and say in the Link header whether there are more."""
+    has_more = len(rows) > page.size
+    links = [
+        _link(request, max(0, page.offset - page.size), "previous", has_results=page.offset > 0),
+        _link(request, page.offset + page.size, "next", has_results=has_more),
+    ]
+    response.headers["Link"] = ", ".join(links)
+    return rows[: page.size]
+
+
+def _link(request: Request, offset: int, rel: str, *, has_results: bool) -> str:
+    is_previous = int(rel == "previous")
+    cursor = f"0:{offset}:{is_previous}"
+    url = request.url.include_query_params(cursor=cursor)
+    return f'<{url}>; rel="{rel}"; results="{str(has_results).lower()}"; cursor="{cursor}"'

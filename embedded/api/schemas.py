@@ -1,0 +1,193 @@
+"""Bodies of monitors and alerts, with the validation that Sentry applies, so that what is taken here is taken there.
+
+Both camel case and snake case are read, as Sentry does. Source: Sentry's public API schema and its query validator,
+read 2026-11.
+"""
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic.alias_generators import to_camel
+
+from monitors.model import parse_aggregate
+from monitors.query import QueryError, parse_query
+
+MINUTE: Final = 60
+WINDOWS: Final = tuple(MINUTE * minutes for minutes in (1, 5, 10, 15, 30, 60, 120, 240, 1440))
+SPANS_MIN_WINDOW: Final = 5 * MINUTE
+SPANS = "events_analytics_platform"
+MAX_CONDITIONS: Final = 3
+RESOLVED: Final = 0
+TRIGGERS: Final = (
+    "first_seen_event",
+    "regression_event",
+    "reappeared_event",
+    "issue_resolved_trigger",
+    "new_high_priority_issue",
+    "existing_high_priority_issue",
+)
+
+
+class Body(BaseModel):
+    """Camel case outside, snake case inside; unknown keys are refused."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+
+class DataSource(Body):
+    """What a metric monitor measures. `time_window` is in seconds."""
+
+    query_type: Literal[0, 1]
+    dataset: Literal["events", "events_analytics_platform"]
+    query: str
+    aggregate: str
+    time_window: int
+    environment: str | None
+    event_types: list[str]
+    extrapolation_mode: str = "unknown"
+
+    @field_validator("query")
+    @classmethod
+    def _is_searchable(cls, query: str) -> str:
+        try:
+            parse_query(query)
+        except QueryError as error:
+            raise ValueError(str(error)) from None
+        return query
+
+    @field_validator("aggregate")
+    @classmethod
+    def _is_known(cls, aggregate: str) -> str:
+        parse_aggregate(aggregate)
+        return aggregate
+
+    @model_validator(mode="after")
+    def _fits(self) -> "DataSource":
+        is_spans = self.dataset == SPANS
+        if self.time_window not in WINDOWS or (is_spans and self.time_window < SPANS_MIN_WINDOW):
+            raise ValueError(f"timeWindow {self.time_window}: allowed are {WINDOWS} seconds, spans from 300")
+        if self.query_type != int(is_spans):
+            raise ValueError(f"queryType {self.query_type} does not fit dataset {self.dataset}")
+        allowed = {"trace_item_span"} if is_spans else {"error", "default"}
+        if not self.event_types or not set(self.event_types) <= allowed:
+            raise ValueError(f"eventTypes {self.event_types}: allowed are {sorted(allowed)}")
+        return self
+
+
+class MonitorCondition(Body):
+    type: Literal["gt", "gte", "lt", "lte"]
+    comparison: float
+    condition_result: Literal[75, 50, 0]
+
+
+class ConditionGroup(Body):
+    """Thresholds; without one for recovery Sentry refuses the monitor."""
+
+    logic_type: Literal["any"]
+    conditions: Annotated[list[MonitorCondition], Field(min_length=1, max_length=MAX_CONDITIONS)]
+
+    @field_validator("conditions")
+    @classmethod
+    def _resolves(cls, conditions: list[MonitorCondition]) -> list[MonitorCondition]:
+        if not any(each.condition_result == RESOLVED for each in conditions):
+            raise ValueError("Resolution condition required for metric issue detector.")
+        return conditions
+
+
+class DetectorConfig(Body):
+    detection_type: Literal["static"]  # percent and dynamic are refused here, not accepted and ignored
+    comparison_delta: None = None
+
+
+class NewDetector(Body):
+    """Body of a metric monitor's creation."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    type: Literal["metric_issue"]
+    data_sources: Annotated[list[DataSource], Field(min_length=1, max_length=1)]
+    condition_group: ConditionGroup
+    config: DetectorConfig
+    workflow_ids: list[int] = []
+    description: str | None = None
+    enabled: bool = True
+    owner: str | None = None
+
+
+class ChangedDetector(Body):
+    """Body of a monitor's change; what is absent stays."""
+
+    name: Annotated[str | None, Field(max_length=200)] = None
+    type: str | None = None
+    data_sources: Annotated[list[DataSource] | None, Field(min_length=1, max_length=1)] = None
+    condition_group: ConditionGroup | None = None
+    config: DetectorConfig | None = None
+    workflow_ids: list[int] | None = None
+    description: str | None = None
+    enabled: bool | None = None
+    owner: str | None = None
+
+
+class Trigger(Body):
+    id: str | int | None = None
+    type: str
+    comparison: bool
+    condition_result: bool
+
+    @field_validator("type")
+    @classmethod
+    def _is_known(cls, kind: str) -> str:
+        if kind not in TRIGGERS:
+            raise ValueError(f"{kind!r} is no trigger; allowed are {', '.join(TRIGGERS)}")
+        return kind
+
+
+class Triggers(Body):
+    id: str | int | None = None
+    organization_id: str | int | None = None
+    logic_type: Literal["any-short"]
+    conditions: list[Trigger]
+    actions: list[Any] = []
+
+
+class Action(Body):
+    """What to do. Only integrations of this engine exist, so every other type is refused."""
+
+    id: str | int | None = None
+    type: Literal["sentry_app"]
+    config: dict[str, Any]
+    data: dict[str, Any] = {}
+    integration_id: None = None
+    status: Literal["active"] = "active"
+
+    @field_validator("config")
+    @classmethod
+    def _names_an_app(cls, config: dict[str, Any]) -> dict[str, Any]:
+        if config.get("targetType") != "sentry_app" or not str(config.get("targetIdentifier", "")).isdigit():
+            raise ValueError("a sentry_app action needs targetType sentry_app and a numeric targetIdentifier")
+        return config
+
+
+class ActionFilter(Body):
+    id: str | int | None = None
+    organization_id: str | int | None = None
+    logic_type: Literal["any", "any-short", "all", "none"]
+    conditions: Annotated[list[Any], Field(max_length=0)] = []  # filters are refused here, not accepted and ignored
+    actions: list[Action]
+
+
+class WorkflowConfig(Body):
+    frequency: Annotated[int, Field(ge=0)] = 0  # minutes
+
+
+class NewWorkflow(Body):
+    """Body of an alert's creation or replacement."""
+
+    id: str | int | None = None
+    name: Annotated[str, Field(min_length=1, max_length=256)]
+    enabled: bool = True
+    detector_ids: list[int] = []
+    environment: str | None = None
+    config: WorkflowConfig = WorkflowConfig()
+    triggers: Triggers
+    action_filters: list[ActionFilter] = []
+    owner: str | None = None

@@ -1,0 +1,128 @@
+"""Internal integrations: where webhooks go, and the actions that alerts may take."""
+
+import re
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import apsw
+from fastapi import APIRouter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from embedded.api.context import ORGANIZATION_ID, ORGANIZATION_SLUG, Ctx, Org, invalid, not_found
+from embedded.store.projects import SentryApp, add_app, list_apps, set_webhook_url
+
+router = APIRouter()
+MAX_NAME = 57
+MASKED = "*" * 10
+
+
+def _webhook_url(url: str) -> str:
+    """Sentry refuses single-label hosts, so this engine does too: a rule that works here works there."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme not in ("http", "https") or not ("." in host or ":" in host or host == "localhost"):
+        raise ValueError("Enter a valid URL: http or https, and a host name with a dot, localhost or an address.")
+    return url
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+
+class NewApp(_Body):
+    """Body of an internal integration's creation."""
+
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
+    organization: str
+    is_internal: bool
+    webhook_url: Annotated[str, AfterValidator(_webhook_url)]
+    is_alertable: bool = False
+    scopes: list[str] = []
+
+
+class ChangedApp(_Body):
+    """Body of an integration's change."""
+
+    webhook_url: Annotated[str, AfterValidator(_webhook_url)]
+
+
+@router.post("/sentry-apps/", status_code=201)
+def create_app(context: Ctx, body: NewApp) -> dict[str, Any]:
+    """Make an internal integration; its client secret is shown this once only."""
+    if not body.is_internal:
+        raise invalid("isInternal", "Only internal integrations exist here.")
+    if body.organization not in (ORGANIZATION_ID, ORGANIZATION_SLUG):
+        raise not_found()
+    slug, now = re.sub(r"[^a-z0-9]+", "-", body.name.lower()).strip("-"), context.now()
+    try:
+        app = context.write(
+            lambda connection: add_app(connection, slug, body.name, body.webhook_url, ",".join(body.scopes), now)
+        )
+    except apsw.ConstraintError:
+        raise invalid("name", f"Name {body.name} is already taken, please use another.") from None
+    return _app(app) | {"clientSecret": app.client_secret}
+
+
+@router.put("/sentry-apps/{app}/")
+def change_app(context: Ctx, app: str, body: ChangedApp) -> dict[str, Any]:
+    """Point an integration at another address."""
+    if not any(each.slug == app for each in list_apps(context.read())):
+        raise not_found()
+    context.write(lambda connection: set_webhook_url(connection, app, body.webhook_url))
+    return _app(next(each for each in list_apps(context.read()) if each.slug == app))
+
+
+@router.get("/organizations/{organization}/sentry-apps/")
+def apps(context: Ctx, organization: Org) -> list[dict[str, Any]]:  # noqa: ARG001 - checked by its dependency
+    return [_app(app) for app in list_apps(context.read())]
+
+
+@router.get("/organizations/{organization}/available-actions/")
+def available_actions(context: Ctx, organization: Org) -> list[dict[str, Any]]:  # noqa: ARG001
+    """What an alert may do: one entry per integration."""
+    return [
+        {
+            "type": "sentry_app",
+            "handlerGroup": "other",
+            "configSchema": {},
+            "dataSchema": {},
+            "sentryApp": {
+                "id": str(app.id),
+                "name": app.name,
+                "installationId": str(app.id),
+                "installationUuid": app.uuid,
+                "status": 1,
+            },
+        }
+        for app in list_apps(context.read())
+    ]
+
+
+def _app(app: SentryApp) -> dict[str, Any]:
+    return {
+        "allowedOrigins": [],
+        "avatars": [],
+        "events": [],
+        "webhookEvents": [],
+        "featureData": [],
+        "isAlertable": True,
+        "isDisabled": False,
+        "metadata": "",
+        "name": app.name,
+        "overview": None,
+        "author": None,
+        "popularity": None,
+        "redirectUrl": None,
+        "schema": "",
+        "scopes": [scope for scope in app.scopes.split(",") if scope],
+        "slug": app.slug,
+        "status": "internal",
+        "uuid": app.uuid,
+        "verifyInstall": False,
+        "webhookHeaders": [],
+        "webhookUrl": app.webhook_url,
+        "clientId": app.client_id,
+        "clientSecret": MASKED,
+        "owner": {"id": int(ORGANIZATION_ID), "slug": ORGANIZATION_SLUG},
+    }

@@ -1,0 +1,130 @@
+"""Alerts, in Sentry's shapes."""
+
+from typing import Any
+
+import apsw
+from fastapi import APIRouter, Response
+
+from embedded.api.context import ORGANIZATION_ID, Context, Ctx, Org, invalid, not_found, stamp
+from embedded.api.schemas import Action, ActionFilter, NewWorkflow, Triggers
+from embedded.store import monitors
+from embedded.store.projects import list_apps
+
+router = APIRouter()
+
+
+@router.get("/organizations/{organization}/workflows/")
+def workflows(context: Ctx, organization: Org) -> list[dict[str, Any]]:  # noqa: ARG001 - checked by its dependency
+    return [_body(each) for each in monitors.list_workflows(context.read())]
+
+
+@router.post("/organizations/{organization}/workflows/", status_code=201)
+def create_workflow(context: Ctx, organization: Org, body: NewWorkflow) -> dict[str, Any]:  # noqa: ARG001
+    return _save(context, None, body)
+
+
+@router.get("/organizations/{organization}/workflows/{workflow_id}/")
+def workflow_details(context: Ctx, organization: Org, workflow_id: int) -> dict[str, Any]:  # noqa: ARG001
+    return _body(_find(context, workflow_id))
+
+
+@router.put("/organizations/{organization}/workflows/{workflow_id}/")
+def change_workflow(context: Ctx, organization: Org, workflow_id: int, body: NewWorkflow) -> dict[str, Any]:  # noqa: ARG001
+    """Replace the alert; nested objects whose id is not echoed are new ones."""
+    _find(context, workflow_id)
+    return _save(context, workflow_id, body)
+
+
+@router.delete("/organizations/{organization}/workflows/{workflow_id}/", status_code=204, response_class=Response)
+def delete_workflow(context: Ctx, organization: Org, workflow_id: int) -> None:  # noqa: ARG001
+    _find(context, workflow_id)
+    context.write(lambda connection: monitors.delete_workflow(connection, workflow_id))
+
+
+def _save(context: Context, workflow_id: int | None, body: NewWorkflow) -> dict[str, Any]:
+    _check_references(context, body)
+    now = context.now()
+
+    def job(connection: apsw.Connection) -> int:
+        saved = monitors.save_workflow(
+            connection,
+            workflow_id,
+            body.name,
+            body.environment,
+            body.config.model_dump(by_alias=True),
+            _triggers(connection, body.triggers),
+            [_action_filter(connection, each) for each in body.action_filters],
+            enabled=body.enabled,
+            now=now,
+        )
+        monitors.disconnect(connection, workflow_id=saved)
+        monitors.connect(connection, [(saved, detector_id) for detector_id in body.detector_ids])
+        return saved
+
+    return _body(_find(context, context.write(job)))
+
+
+def _check_references(context: Context, body: NewWorkflow) -> None:
+    known = {each.id for each in monitors.list_detectors(context.read())}
+    if unknown := set(body.detector_ids) - known:
+        raise invalid("detectorIds", f"Some monitors do not exist: {sorted(unknown)}")
+    apps = {str(app.id) for app in list_apps(context.read())}
+    named = {str(action.config["targetIdentifier"]) for group in body.action_filters for action in group.actions}
+    if unknown_apps := named - apps:
+        raise invalid("actionFilters", f"Some integrations do not exist: {sorted(unknown_apps)}")
+
+
+def _find(context: Context, workflow_id: int) -> monitors.Workflow:
+    found = monitors.list_workflows(context.read(), workflow_id=workflow_id)
+    if not found:
+        raise not_found()
+    return found[0]
+
+
+def _ident(connection: apsw.Connection, given: str | int | None) -> str:
+    return str(given) if given is not None else monitors.next_id(connection)
+
+
+def _triggers(connection: apsw.Connection, triggers: Triggers) -> dict[str, Any]:
+    return {
+        "id": _ident(connection, triggers.id),
+        "organizationId": ORGANIZATION_ID,
+        "logicType": triggers.logic_type,
+        "conditions": [
+            each.model_dump(by_alias=True) | {"id": _ident(connection, each.id)} for each in triggers.conditions
+        ],
+        "actions": [],
+    }
+
+
+def _action_filter(connection: apsw.Connection, group: ActionFilter) -> dict[str, Any]:
+    return {
+        "id": _ident(connection, group.id),
+        "organizationId": ORGANIZATION_ID,
+        "logicType": group.logic_type,
+        "conditions": [],
+        "actions": [_action(connection, action) for action in group.actions],
+    }
+
+
+def _action(connection: apsw.Connection, action: Action) -> dict[str, Any]:
+    return action.model_dump(by_alias=True) | {"id": _ident(connection, action.id)}
+
+
+def _body(workflow: monitors.Workflow) -> dict[str, Any]:
+    return {
+        "id": str(workflow.id),
+        "name": workflow.name,
+        "organizationId": ORGANIZATION_ID,
+        "createdBy": None,
+        "dateCreated": stamp(workflow.created_at),
+        "dateUpdated": stamp(workflow.updated_at),
+        "triggers": workflow.triggers,
+        "actionFilters": workflow.action_filters,
+        "environment": workflow.environment,
+        "config": workflow.config,
+        "detectorIds": [str(ident) for ident in workflow.detector_ids],
+        "enabled": workflow.enabled,
+        "lastTriggered": stamp(workflow.triggered_at),
+        "owner": None,
+    }

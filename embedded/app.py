@@ -1,0 +1,114 @@
+"""The only wiring: store, clock, spines and web API become one ASGI app. Ingest is plain ASGI beside FastAPI."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from datetime import timedelta
+
+import httpx
+from fastapi import FastAPI
+
+from embedded.alerting import SHORTEST_CADENCE, tick
+from embedded.api import detectors, events, issues, projects, sentry_apps, stats, workflows
+from embedded.api.context import Context, handle_errors
+from embedded.channels.sentry_app import TIMEOUT_S, SentryAppChannel
+from embedded.clock import Clock
+from embedded.ingest import ROUTE, Ingest, Receive, Scope, Send
+from embedded.notify import Notifier
+from embedded.records import Batch
+from embedded.settings import Settings
+from embedded.store.database import Database
+from embedded.store.projects import SentryApp, add_token, list_apps
+
+log = logging.getLogger(__name__)
+TOKEN_PREFIX = "sntryu_"  # noqa: S105 - the public prefix of Sentry's user tokens
+TICKS_PER_CADENCE = 10  # how finely the ticker looks for due monitors
+NOTIFY_POLL = timedelta(milliseconds=250)  # for retries; a new flip wakes the notifier at once
+ROUTERS = (projects, detectors, workflows, sentry_apps, issues, events, stats)
+
+
+class Engine:
+    """The ASGI app: ingest routes to `Ingest`, everything else to the web API."""
+
+    def __init__(self, settings: Settings, clock: Clock, database: Database) -> None:
+        self.database = database
+        self._settings = settings
+        self._clock = clock
+        self._wake = asyncio.Event()
+        self._ingest = Ingest(database, clock, self._on_stored)
+        self._api = _api(Context(database, clock, settings.url, settings.speed), self._lifespan)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and ROUTE.fullmatch(scope["path"]):
+            await self._ingest(scope, receive, send)
+        else:
+            await self._api(scope, receive, send)
+
+    def _on_stored(self, batch: Batch) -> None:
+        if batch.errors:  # an error may have opened an issue
+            self._wake.set()
+
+    @asynccontextmanager
+    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        async with httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False) as client:
+            tasks = [asyncio.create_task(self._tick_for_ever()), asyncio.create_task(self._notify_for_ever(client))]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await task
+                await asyncio.to_thread(self.database.close)
+
+    async def _tick_for_ever(self) -> None:
+        pause = SHORTEST_CADENCE / self._settings.speed / TICKS_PER_CADENCE
+        while True:
+            try:
+                if await asyncio.to_thread(tick, self.database, self._clock.now(), self._settings.speed):
+                    self._wake.set()
+            except Exception:
+                log.exception("a tick failed; the next one follows")
+            await self._clock.sleep(pause)
+
+    async def _notify_for_ever(self, client: httpx.AsyncClient) -> None:
+        channel = SentryAppChannel(client, self._find_app)
+        notifier = Notifier(self.database, {"sentry_app": channel}, self._settings.url, self._settings.speed)
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), NOTIFY_POLL.total_seconds())
+            self._wake.clear()
+            try:
+                await notifier.deliver(self._clock.now())
+            except Exception:
+                log.exception("a delivery pass failed; the next one follows")
+
+    def _find_app(self, app_id: int) -> SentryApp | None:
+        return next((app for app in list_apps(self.database.read()) if app.id == app_id), None)
+
+
+def build_app(settings: Settings, clock: Clock) -> Engine:
+    """Open the store, make the token on first start, and wire everything."""
+    database = Database(settings.database)
+    if not settings.token_file.exists():
+        token = TOKEN_PREFIX + secrets.token_hex(32)
+        database.write(lambda connection: add_token(connection, token, clock.now()))
+        settings.token_file.touch(mode=0o600)
+        settings.token_file.write_text(token)
+    return Engine(settings, clock, database)
+
+
+def _api(context: Context, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
+    app = FastAPI(title="Embedded Sentry", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.context = context
+    handle_errors(app)
+    for module in ROUTERS:
+        app.include_router(module.router, prefix="/api/0")
+
+    @app.get("/_health/")
+    def health() -> str:
+        return "ok"
+
+    return app

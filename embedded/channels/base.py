@@ -1,0 +1,33 @@
+"""The one interface of every channel, and what it is given to say."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from embedded.store.issues import Issue
+from embedded.store.monitors import Detector
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """All that a message may need at three in the morning."""
+
+    kind: str  # the trigger, for example first_seen_event or issue_resolved_trigger
+    workflow_name: str
+    action: dict[str, Any]
+    issue: Issue
+    issue_url: str
+    detector: Detector
+    value: float | None  # of the monitor; None for an error issue
+    level: int
+    at: datetime  # of the change
+    window: timedelta  # as evaluated, so shrunk by the speed
+    event: dict[str, Any] | None  # the error event that opened or reopened the issue
+    environment: str | None
+
+
+class Channel(Protocol):
+    """Sends a notification to one kind of receiver."""
+
+    async def send(self, notification: Notification) -> None:
+        """Return once the receiver has acknowledged it. Raises TransportError when it did not arrive."""

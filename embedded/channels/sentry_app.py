@@ -1,0 +1,141 @@
+"""Webhooks of an internal integration: the body Sentry sends, signed as Sentry signs it.
+
+Source: docs.sentry.io, integration platform webhooks (issue alerts, metric alerts), read 2026-11.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+from uuid import uuid4
+
+import httpx
+
+from embedded.channels.base import Notification
+from embedded.errors import TransportError
+from embedded.store.projects import SentryApp
+
+TIMEOUT_S: Final = 5.0
+TOO_MANY_REQUESTS: Final = 429
+ACTOR: Final = {"type": "application", "id": "sentry", "name": "Sentry"}
+RESOLVED: Final = "issue_resolved_trigger"
+HIGH: Final = 75
+
+
+class SentryAppChannel:
+    """Posts to the integration's webhook URL; redirects are not followed."""
+
+    def __init__(self, client: httpx.AsyncClient, find_app: Callable[[int], SentryApp | None]) -> None:
+        self._client = client
+        self._find_app = find_app
+
+    async def send(self, notification: Notification) -> None:
+        """Raises TransportError; a 4xx other than 429 is permanent, everything else may be tried again."""
+        app_id = str(notification.action["config"].get("targetIdentifier"))
+        app = self._find_app(int(app_id)) if app_id.isdigit() else None
+        if app is None:
+            raise TransportError(f"no integration with id {app_id!r}", permanent=True)
+        resource, body = render(notification, app)
+        content = json.dumps(body).encode()
+        try:
+            answer = await self._client.post(
+                app.webhook_url, content=content, headers=sign(content, resource, app.client_secret, notification.at)
+            )
+        except httpx.HTTPError as error:
+            raise TransportError(f"{app.webhook_url}: {type(error).__name__}: {error}", permanent=False) from error
+        if not answer.is_success:
+            permanent = answer.is_client_error and answer.status_code != TOO_MANY_REQUESTS
+            raise TransportError(f"{app.webhook_url}: answered {answer.status_code}", permanent=permanent)
+
+
+def sign(content: bytes, resource: str, secret: str, at: datetime) -> dict[str, str]:
+    """Return the headers of a webhook; the signature is the hex HMAC-SHA256 of the body under the client secret."""
+    return {
+        "content-type": "application/json",
+        "request-id": uuid4().hex,
+        "sentry-hook-resource": resource,
+        "sentry-hook-timestamp": str(int(at.timestamp())),
+        "sentry-hook-signature": hmac.new(secret.encode(), content, hashlib.sha256).hexdigest(),
+    }
+
+
+def render(notification: Notification, app: SentryApp) -> tuple[str, dict[str, Any]]:
+    """Return the resource and the body: `metric_alert` for a metric monitor, `event_alert` for an error issue."""
+    common = {"actor": ACTOR, "installation": {"uuid": app.uuid}}
+    if notification.detector.type == "metric_issue":
+        return "metric_alert", {"action": _metric_action(notification), **common, "data": _metric_data(notification)}
+    return "event_alert", {"action": "triggered", **common, "data": _event_data(notification)}
+
+
+def _metric_action(notification: Notification) -> str:
+    if notification.kind == RESOLVED:
+        return "resolved"
+    return "critical" if notification.level >= HIGH else "warning"
+
+
+def _metric_data(notification: Notification) -> dict[str, Any]:
+    detector, issue = notification.detector, notification.issue
+    snuba = (detector.query or {})["queryObj"]["snubaQuery"]
+    status = _metric_action(notification)
+    limit: dict[str, Any] = next(
+        (each for each in (detector.conditions or {})["conditions"] if each["conditionResult"]), {}
+    )
+    return {
+        "description_title": f"{status.capitalize()}: {detector.name}",
+        "description_text": (
+            f"{snuba['aggregate']} is {_number(notification.value)} in the last {snuba['timeWindow'] // 60} minutes;"
+            f" the threshold is {limit.get('type')} {_number(limit.get('comparison'))}"
+        ),
+        "web_url": notification.issue_url,
+        "metric_alert": {
+            "id": str(issue.id),
+            "identifier": issue.short_id,
+            "title": detector.name,
+            "status": status,
+            "value": notification.value,
+            "date_created": notification.at.isoformat(),
+            "date_detected": notification.at.isoformat(),
+            "date_started": (notification.at - notification.window).isoformat(),
+            "date_closed": notification.at.isoformat() if status == "resolved" else None,
+            "projects": [issue.project_slug],
+            "alert_rule": {
+                "id": str(detector.id),
+                "name": notification.workflow_name,
+                "monitor": detector.name,
+                "aggregate": snuba["aggregate"],
+                "dataset": snuba["dataset"],
+                "query": snuba["query"],
+                "time_window": snuba["timeWindow"] // 60,
+                "environment": snuba["environment"],
+                "projects": [issue.project_slug],
+                "conditions": (detector.conditions or {})["conditions"],
+            },
+        },
+    }
+
+
+def _event_data(notification: Notification) -> dict[str, Any]:
+    issue = notification.issue
+    event = notification.event or {}
+    tags = event.get("tags") or {}
+    shown = {key: event.get(key) for key in ("event_id", "release", "environment", "level", "timestamp", "contexts")}
+    return {
+        "event": {
+            **shown,
+            "title": issue.title,
+            "culprit": issue.culprit,
+            "project": issue.project_id,
+            "issue_id": str(issue.id),
+            "issue_url": notification.issue_url,
+            "web_url": notification.issue_url,
+            "tags": [[key, value] for key, value in tags.items()] if isinstance(tags, dict) else tags,
+        },
+        "triggered_rule": notification.workflow_name,
+        "issue_alert": {"title": notification.workflow_name, "settings": []},
+    }
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.4g}"

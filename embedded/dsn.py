@@ -1,0 +1,72 @@
+"""Who sends: the key from one of the three places where a client may put it.
+
+Rules, marked where they are applied:
+  A1  X-Sentry-Auth (or Authorization) starts with `Sentry `, else it is ignored
+  A2  a query string with `sentry_key` is an authorisation too
+  A3  the DSN in the envelope's header counts only where A1 and A2 gave nothing
+  A4  more than one of A1 and A2 is refused
+Source: getsentry/relay, request_meta.rs and auth.rs, read 2026-11.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qs, urlsplit
+
+from embedded.errors import RejectedError
+
+MAX_PROTOCOL_VERSION: Final = 7
+KEY_LENGTH: Final = 32
+SCHEME = "sentry "
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """A public key, with the project if the source names one."""
+
+    public_key: str
+    project_id: int | None = None
+
+
+def read_auth(headers: Mapping[str, str], query: str) -> Auth | None:
+    """Return the key that the request's headers or query name, or None when only an envelope's DSN can tell.
+
+    `headers` has lower-case names. Raises RejectedError (400 or 401) as Relay does.
+    """
+    found = [value for name in ("x-sentry-auth", "authorization") if (value := headers.get(name, ""))]
+    given = [_parse_header(value) for value in found if value.lower().startswith(SCHEME)]  # A1
+    if "sentry_" in query:  # A2
+        given.append({name: values[0] for name, values in parse_qs(query).items()})
+    if len(given) > 1:  # A4
+        raise RejectedError(401, "multiple authorization payloads detected")
+    return _check(given[0]) if given else None
+
+
+def dsn_auth(dsn: object) -> Auth:
+    """Return the key and project of a DSN found in an envelope's header (A3). Raises RejectedError (401)."""
+    parts = urlsplit(dsn) if isinstance(dsn, str) else None
+    project = parts.path.rsplit("/", 1)[-1] if parts else ""
+    if parts is None or not parts.username or not project.isascii() or not project.isdigit():
+        raise RejectedError(401, "bad envelope authentication header")
+    return Auth(_valid_key(parts.username), int(project))
+
+
+def _parse_header(value: str) -> dict[str, str]:
+    pairs = (part.partition("=") for part in value[len(SCHEME) :].split(","))
+    return {name.strip(): content.strip() for name, _, content in pairs}
+
+
+def _check(fields: Mapping[str, str]) -> Auth:
+    version = fields.get("sentry_version", str(MAX_PROTOCOL_VERSION)).partition(".")[0]
+    if "sentry_key" not in fields or not version.isascii() or not version.isdigit():
+        raise RejectedError(401, "bad x-sentry-auth header")
+    if int(version) > MAX_PROTOCOL_VERSION:
+        raise RejectedError(400, f"unsupported protocol version ({version})")
+    return Auth(_valid_key(fields["sentry_key"]))
+
+
+def _valid_key(key: str) -> str:
+    plain = key.partition(".")[0]  # flags may follow a dot
+    if len(plain) != KEY_LENGTH or not plain.isascii():
+        raise RejectedError(400, "bad sentry DSN public key")
+    return plain

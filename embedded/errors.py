@@ -1,0 +1,31 @@
+"""What can go wrong in the engine, one class per reason; the HTTP statuses are mapped in `ingest` and `api` only."""
+
+
+class EmbeddedError(Exception):
+    """Base of the engine's own errors."""
+
+
+class SettingsError(EmbeddedError):
+    """Raised at start-up when an `EMBEDDED_*` variable is unknown or out of range."""
+
+
+class RejectedError(EmbeddedError):
+    """Raised when a request to the ingest routes is refused as a whole, with Relay's status and detail."""
+
+    def __init__(self, status: int, detail: str, *causes: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.causes = causes
+
+
+class StoreUnavailableError(EmbeddedError):
+    """Raised to a waiting writer when its commit failed: nothing of it is on disk."""
+
+
+class TransportError(EmbeddedError):
+    """Raised by a channel when a notification did not arrive; `permanent` ends the retries."""
+
+    def __init__(self, message: str, *, permanent: bool) -> None:
+        super().__init__(message)
+        self.permanent = permanent

@@ -1,0 +1,65 @@
+"""The engine's settings: one frozen object, built once from `EMBEDDED_*` variables and passed in."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from embedded.errors import SettingsError
+
+PREFIX = "EMBEDDED_"
+DEFAULT_PORT = 9000  # where self-hosted Sentry listens too
+MAX_SPEED = 600.0  # at 600 a one-minute cadence is 100 ms, the least that a tick can be trusted with
+
+
+class Settings(BaseModel):
+    """Where the engine listens, where it keeps its data, and how fast its time runs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = DEFAULT_PORT
+    data_dir: Path = Path("var/embedded")
+    speed: Annotated[float, Field(ge=1, le=MAX_SPEED)] = 1.0  # production seconds per second
+
+    @property
+    def url(self) -> str:
+        """The engine's own address, as DSNs and links name it."""
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def database(self) -> Path:
+        return self.data_dir / "engine.sqlite"
+
+    @property
+    def token_file(self) -> Path:
+        """The web API's token, written on first start, mode 0600."""
+        return self.data_dir / "token"
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """Build the settings from `EMBEDDED_*` variables; an empty value counts as unset, as `.env` files write it.
+
+    Raises SettingsError naming every variable that is unknown or out of range.
+    """
+    given = {
+        name.removeprefix(PREFIX).lower(): value for name, value in environ.items() if name.startswith(PREFIX) and value
+    }
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_line(problem) for problem in error.errors())) from None
+
+
+def _line(problem: ErrorDetails) -> str:
+    name = PREFIX + str(problem["loc"][0]).upper()
+    return f"{name}: found {problem['input']!r}; {_remedy(problem['type'], problem['msg'])}"
+
+
+def _remedy(kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        allowed = ", ".join(PREFIX + name.upper() for name in Settings.model_fields)
+        return f"no such variable, allowed are {allowed}"
+    return message

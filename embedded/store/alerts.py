@@ -1,0 +1,280 @@
+"""Monitor states, flips and deliveries. SQL only; every change of state is conditional."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import apsw
+
+from embedded.store.telemetry import open_issue
+from embedded.store.times import from_ms, to_ms
+
+OK: Final = 0
+HIGH: Final = 75
+MAX_ROUTED: Final = 200  # flips per pass, so that a storm does not hold the writer
+MAX_SENT: Final = 50  # deliveries per pass
+
+
+@dataclass(frozen=True, slots=True)
+class DueMonitor:
+    """A metric monitor whose time has come, with the state it is in."""
+
+    id: int
+    project_id: int
+    name: str
+    dataset: str
+    query: str
+    aggregate: str
+    window: timedelta  # production time
+    environment: str | None
+    conditions: tuple[tuple[str, float, int], ...]  # (type, comparison, result)
+    version: int
+    level: int
+    fired_at: datetime | None
+    next_due_at: datetime
+    issue_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What an evaluation found and decided."""
+
+    monitor: DueMonitor
+    value: float | None
+    level: int
+    fired_at: datetime | None
+    is_change: bool
+    at: datetime
+    next_due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """A change of state that alerts may act on."""
+
+    id: int
+    detector_id: int
+    issue_id: int
+    kind: str  # a trigger's name
+    level: int
+    value: float | None
+    event_id: str | None
+    environment: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One notification that is to be sent."""
+
+    id: int
+    flip: Flip
+    workflow_id: int
+    workflow_name: str
+    action: dict[str, Any]
+    attempts: int
+
+
+def due_monitors(connection: apsw.Connection, now: datetime) -> list[DueMonitor]:
+    """Enabled metric monitors that are due, the longest overdue first."""
+    rows = connection.execute(
+        "SELECT d.id, d.project_id, d.name, d.query, d.conditions, s.version, s.level, s.fired_ms, s.next_due_ms,"
+        " s.issue_id FROM detector d JOIN detector_state s ON s.detector_id = d.id"
+        " WHERE d.enabled AND s.next_due_ms <= ? ORDER BY s.next_due_ms",
+        (to_ms(now),),
+    )
+    return [_due_monitor(row) for row in rows]
+
+
+def postpone(connection: apsw.Connection, monitor: DueMonitor, until: datetime) -> None:
+    """Put a monitor that could not be evaluated back, its state as it was."""
+    connection.execute(
+        "UPDATE detector_state SET next_due_ms = ?, version = version + 1 WHERE detector_id = ? AND version = ?",
+        (to_ms(until), monitor.id, monitor.version),
+    )
+
+
+def record_evaluation(connection: apsw.Connection, done: Evaluation) -> bool:
+    """Store an evaluation and, if the level changed, its issue, open period and flip. False if it changed nothing."""
+    monitor = done.monitor
+    connection.execute(
+        "UPDATE detector_state SET version = version + 1, level = ?, next_due_ms = ?, fired_ms = ?, value = ?,"
+        " evaluated_ms = ? WHERE detector_id = ? AND version = ?",
+        (
+            done.level,
+            to_ms(done.next_due_at),
+            done.fired_at and to_ms(done.fired_at),
+            done.value,
+            to_ms(done.at),
+            monitor.id,
+            monitor.version,
+        ),
+    )
+    if connection.changes() != 1 or not done.is_change:  # changed or removed meanwhile: the next tick decides
+        return False
+    if monitor.level == OK:
+        _open(connection, done)
+    elif done.level == OK:
+        _resolve(connection, done)
+    else:
+        _set_priority(connection, done)
+    return True
+
+
+def _open(connection: apsw.Connection, done: Evaluation) -> None:
+    """The first breach opens the monitor's issue; a later one reopens the same issue."""
+    issue_id, kind = done.monitor.issue_id, "regression_event"
+    if issue_id is None:
+        issue_id, kind = _open_metric_issue(connection, done), "first_seen_event"
+        connection.execute("UPDATE detector_state SET issue_id = ? WHERE detector_id = ?", (issue_id, done.monitor.id))
+    else:
+        connection.execute(
+            "UPDATE issue SET status = 'unresolved', substatus = 'regressed', times_seen = times_seen + 1,"
+            " last_seen_ms = ? WHERE id = ?",
+            (to_ms(done.at), issue_id),
+        )
+    connection.execute(
+        "INSERT INTO open_period (detector_id, issue_id, start_ms, peak_level, value) VALUES (?,?,?,?,?)",
+        (done.monitor.id, issue_id, to_ms(done.at), done.level, done.value),
+    )
+    _flip(connection, done, issue_id, kind)
+
+
+def _open_metric_issue(connection: apsw.Connection, done: Evaluation) -> int:
+    return open_issue(
+        connection,
+        done.monitor.project_id,
+        kind="metric_issue",
+        detector_id=done.monitor.id,
+        title=done.monitor.name,
+        culprit=done.monitor.aggregate,
+        level="error",
+        priority="high" if done.level == HIGH else "medium",
+        at=done.at,
+    )
+
+
+def _resolve(connection: apsw.Connection, done: Evaluation) -> None:
+    issue_id = done.monitor.issue_id
+    if issue_id is None:
+        raise ValueError(f"monitor {done.monitor.id} resolves an issue that it never opened")
+    connection.execute(
+        "UPDATE issue SET status = 'resolved', substatus = NULL, last_seen_ms = ? WHERE id = ?",
+        (to_ms(done.at), issue_id),
+    )
+    connection.execute(
+        "UPDATE open_period SET end_ms = ? WHERE detector_id = ? AND end_ms IS NULL", (to_ms(done.at), done.monitor.id)
+    )
+    _flip(connection, done, issue_id, "issue_resolved_trigger")
+
+
+def _set_priority(connection: apsw.Connection, done: Evaluation) -> None:
+    connection.execute(
+        "UPDATE issue SET priority = ? WHERE id = ?",
+        ("high" if done.level == HIGH else "medium", done.monitor.issue_id),
+    )
+    connection.execute(
+        "UPDATE open_period SET peak_level = max(peak_level, ?) WHERE detector_id = ? AND end_ms IS NULL",
+        (done.level, done.monitor.id),
+    )
+
+
+def _flip(connection: apsw.Connection, done: Evaluation, issue_id: int, kind: str) -> None:
+    connection.execute(
+        "INSERT INTO flip (detector_id, issue_id, kind, level, value, environment, at_ms) VALUES (?,?,?,?,?,?,?)",
+        (done.monitor.id, issue_id, kind, done.level, done.value, done.monitor.environment, to_ms(done.at)),
+    )
+
+
+def unclaimed_flips(connection: apsw.Connection) -> list[Flip]:
+    """Flips that nobody has routed yet, oldest first."""
+    rows = connection.execute(
+        "SELECT id, detector_id, issue_id, kind, level, value, event_id, environment, at_ms FROM flip"
+        " WHERE claimed_ms IS NULL ORDER BY id LIMIT ?",
+        (MAX_ROUTED,),
+    )
+    return [_flip_of(row) for row in rows]
+
+
+def claim_flip(
+    connection: apsw.Connection, flip: Flip, actions: list[tuple[int, dict[str, Any]]], now: datetime
+) -> bool:
+    """Take the flip and leave one pending delivery for each (workflow id, action). False if it was taken before."""
+    connection.execute("UPDATE flip SET claimed_ms = ? WHERE id = ? AND claimed_ms IS NULL", (to_ms(now), flip.id))
+    if connection.changes() != 1:
+        return False
+    for workflow_id, action in actions:
+        connection.execute(
+            "INSERT INTO delivery (flip_id, workflow_id, action_id, action, status, due_ms)"
+            " VALUES (?,?,?,?,'pending',?)",
+            (flip.id, workflow_id, action["id"], json.dumps(action), to_ms(now)),
+        )
+        connection.execute("UPDATE workflow SET triggered_ms = ? WHERE id = ?", (to_ms(now), workflow_id))
+    return True
+
+
+def last_notified(connection: apsw.Connection, workflow_id: int, action_id: str, issue_id: int) -> datetime | None:
+    """When this action of this alert last acted on this issue, recoveries apart."""
+    row = connection.execute(
+        "SELECT max(f.at_ms) FROM delivery d JOIN flip f ON f.id = d.flip_id"
+        " WHERE d.workflow_id = ? AND d.action_id = ? AND f.issue_id = ? AND f.kind <> 'issue_resolved_trigger'",
+        (workflow_id, action_id, issue_id),
+    ).fetchone()
+    return from_ms(row[0]) if row else None
+
+
+def due_deliveries(connection: apsw.Connection, now: datetime) -> list[Delivery]:
+    """Pending deliveries whose time has come, oldest first."""
+    rows = connection.execute(
+        "SELECT f.id, f.detector_id, f.issue_id, f.kind, f.level, f.value, f.event_id, f.environment, f.at_ms,"
+        " d.id, d.workflow_id, coalesce(w.name, ''), d.action, d.attempts"
+        " FROM delivery d JOIN flip f ON f.id = d.flip_id LEFT JOIN workflow w ON w.id = d.workflow_id"
+        " WHERE d.status = 'pending' AND d.due_ms <= ? ORDER BY d.due_ms, d.id LIMIT ?",
+        (to_ms(now), MAX_SENT),
+    )
+    return [Delivery(row[9], _flip_of(row[:9]), row[10], row[11], json.loads(row[12]), row[13]) for row in rows]
+
+
+def record_sent(connection: apsw.Connection, delivery: Delivery, now: datetime) -> None:
+    """The receiver has acknowledged it."""
+    connection.execute(
+        "UPDATE delivery SET status = 'sent', attempts = attempts + 1, sent_ms = ?, error = NULL WHERE id = ?",
+        (to_ms(now), delivery.id),
+    )
+
+
+def record_failure(connection: apsw.Connection, delivery: Delivery, error: str, retry_at: datetime | None) -> None:
+    """The attempt failed; without a `retry_at` it was the last."""
+    connection.execute(
+        "UPDATE delivery SET status = ?, attempts = attempts + 1, due_ms = coalesce(?, due_ms), error = ? WHERE id = ?",
+        ("pending" if retry_at else "failed", retry_at and to_ms(retry_at), error, delivery.id),
+    )
+
+
+def _due_monitor(row: tuple[Any, ...]) -> DueMonitor:
+    ident, project_id, name, query, conditions, version, level, fired, due, issue_id = row
+    snuba = json.loads(query)["queryObj"]["snubaQuery"]
+    return DueMonitor(
+        ident,
+        project_id,
+        name,
+        snuba["dataset"],
+        snuba["query"],
+        snuba["aggregate"],
+        timedelta(seconds=snuba["timeWindow"]),
+        snuba["environment"],
+        tuple(
+            (each["type"], each["comparison"], each["conditionResult"]) for each in json.loads(conditions)["conditions"]
+        ),
+        version,
+        level,
+        from_ms(fired),
+        from_ms(due),
+        issue_id,
+    )
+
+
+def _flip_of(row: tuple[Any, ...]) -> Flip:
+    ident, detector_id, issue_id, kind, level, value, event_id, environment, at_ms = row
+    return Flip(ident, detector_id, issue_id, kind, level, value, event_id, environment, from_ms(at_ms))

@@ -1,0 +1,129 @@
+"""The database file: one writer thread with group commit, read-only readers; what is acknowledged is on disk.
+
+A job is a function of a connection. All jobs waiting at the same time share one transaction and one fsync; each has its
+own savepoint, so that one that fails takes nothing of the others with it. A job's future is resolved after the commit.
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import apsw
+
+from embedded.errors import StoreUnavailableError
+
+T = TypeVar("T")
+Job = Callable[[apsw.Connection], T]
+
+MAX_GROUP: Final = 512  # jobs per commit; bounds how long the first of them waits
+BUSY_TIMEOUT_MS: Final = 5_000
+CHECKPOINT_PAGES: Final = 4_000  # 16 MB of log between checkpoints
+
+
+class Database:
+    """Owns the file. Make it once, close it once; `submit` and `read` may be called from any thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._jobs: queue.SimpleQueue[tuple[Job[Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._local = threading.local()
+        self._readers: list[apsw.Connection] = []
+        self._lock = threading.Lock()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._writer = apsw.Connection(str(path))
+        _prepare(self._writer)
+        path.chmod(0o600)
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Job[T]) -> "Future[T]":
+        """Queue a job for the writer; its future resolves once its changes are on disk.
+
+        The future raises what the job raised, or StoreUnavailableError when the commit failed.
+        """
+        future: Future[T] = Future()
+        self._jobs.put((job, future))
+        return future
+
+    def write(self, job: Job[T]) -> T:
+        """Run a job on the writer and wait until it is on disk."""
+        return self.submit(job).result()
+
+    async def commit(self, job: Job[T]) -> T:
+        """Run a job on the writer without blocking the event loop; it is on disk when this returns."""
+        return await asyncio.wrap_future(self.submit(job))
+
+    def read(self) -> apsw.Connection:
+        """Return this thread's own read-only connection; it sees every committed change."""
+        connection = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
+            connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+            self._local.connection = connection
+            with self._lock:
+                self._readers.append(connection)
+        return connection
+
+    def close(self) -> None:
+        """Finish the queued jobs, then close every connection."""
+        self._jobs.put(None)
+        self._thread.join()
+        for connection in [*self._readers, self._writer]:
+            connection.close()
+
+    def _run(self) -> None:
+        while (first := self._jobs.get()) is not None:
+            group, is_last = [first], False
+            while len(group) < MAX_GROUP and not is_last:
+                try:
+                    following = self._jobs.get_nowait()
+                except queue.Empty:
+                    break
+                if following is None:
+                    is_last = True
+                else:
+                    group.append(following)
+            self._commit(group)
+            if is_last:
+                return
+
+    def _commit(self, group: list[tuple[Job[Any], Future[Any]]]) -> None:
+        settled: list[Callable[[], None]] = []
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+            for job, future in group:
+                settled.append(self._attempt(job, future))
+            self._writer.execute("COMMIT")
+        except apsw.Error as error:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+            for _, future in group:
+                future.set_exception(StoreUnavailableError(f"{self._path}: {error}"))
+            return
+        for settle in settled:
+            settle()
+
+    def _attempt(self, job: Job[T], future: "Future[T]") -> Callable[[], None]:
+        try:
+            with self._writer:  # a savepoint, since a transaction is open
+                result = job(self._writer)
+        except (apsw.FullError, apsw.IOError):
+            raise  # the disk's fault, not the job's: the whole group fails
+        except Exception as error:  # noqa: BLE001 - whatever a job raises belongs to its caller
+            caught = error
+            return lambda: future.set_exception(caught)
+        return lambda: future.set_result(result)
+
+
+def _prepare(connection: apsw.Connection) -> None:
+    connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+    connection.pragma("journal_mode", "wal")
+    connection.pragma("synchronous", "full")  # NORMAL would survive kill -9, but not a power cut
+    connection.pragma("foreign_keys", "on")
+    connection.wal_autocheckpoint(CHECKPOINT_PAGES)
+    connection.execute(resources.files("embedded.store").joinpath("schema.sql").read_text())

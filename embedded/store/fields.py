@@ -1,0 +1,83 @@
+"""Sentry's field names -> columns, and a search query -> a WHERE clause. The one place that knows both. SQL only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from monitors.query import Query, Term
+
+TRUE: Final = "'true'"
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A table as searches see it: fixed fields, and tags for every other name."""
+
+    table: str
+    time_column: str
+    fields: Mapping[str, str] = field(default_factory=dict)  # Sentry's name -> SQL expression
+
+    def expression(self, name: str) -> tuple[str, tuple[str, ...]]:
+        """Return the SQL expression of a field or tag, with its parameters."""
+        if name in self.fields:
+            return self.fields[name], ()
+        tag = name[5:-1] if name.startswith("tags[") and name.endswith("]") else name
+        return "json_extract(tags, ?)", (f'$."{tag}"',)
+
+
+SPANS: Final = Dataset(
+    "request_span",
+    "ended_ms",
+    {
+        "id": "event_id",
+        "trace": "trace_id",
+        "transaction": "name",
+        "span.op": "op",
+        "span.duration": "duration_ms",
+        "transaction.duration": "duration_ms",
+        "span.status": "status",
+        "span.status_code": "http_status",
+        "http.request.method": "method",
+        "environment": "environment",
+        "release": "release",
+        "is_transaction": TRUE,  # root spans only are stored as rows
+        "timestamp": "ended_ms",
+        "sample_weight": "weight",
+    },
+)
+ERRORS: Final = Dataset(
+    "error_event",
+    "occurred_ms",
+    {
+        "id": "event_id",
+        "issue.id": "issue_id",
+        "trace": "trace_id",
+        "title": "title",
+        "level": "level",
+        "transaction": "transaction_name",
+        "environment": "environment",
+        "release": "release",
+        "timestamp": "occurred_ms",
+        "is": "(SELECT status FROM issue WHERE issue.id = issue_id)",
+    },
+)
+# Both spellings: monitors name the storage, searches name the product.
+DATASETS: Final = {"spans": SPANS, "events_analytics_platform": SPANS, "errors": ERRORS, "events": ERRORS}
+
+
+def where(dataset: Dataset, query: Query) -> tuple[str, tuple[str, ...]]:
+    """Return a condition for the query's terms, all of which must hold, with its parameters."""
+    clauses: list[str] = ["1"]
+    parameters: list[str] = []
+    for term in query.terms:
+        clause, values = _condition(dataset, term)
+        clauses.append(clause)
+        parameters += values
+    return " AND ".join(clauses), tuple(parameters)
+
+
+def _condition(dataset: Dataset, term: Term) -> tuple[str, tuple[str, ...]]:
+    expression, own = dataset.expression(term.key)
+    marks = ",".join("?" * len(term.values))
+    positive = f"coalesce(CAST({expression} AS TEXT), '') IN ({marks})"  # an absent tag equals nothing, not even in NOT
+    return (f"NOT {positive}" if term.negated else positive), (*own, *term.values)

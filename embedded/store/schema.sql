@@ -1,0 +1,211 @@
+-- One file holds all. Instants are milliseconds since the epoch (*_ms), flags 0 or 1, structures JSON text.
+-- Configuration ---------------------------------------------------------------------------------------------------
+CREATE TABLE IF NOT EXISTS api_token (
+  token_sha256 TEXT PRIMARY KEY,          -- the token itself is kept in a file of mode 0600 only
+  created_ms   INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS project (
+  id         INTEGER PRIMARY KEY,
+  slug       TEXT NOT NULL UNIQUE,
+  name       TEXT NOT NULL,
+  platform   TEXT,
+  created_ms INTEGER NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS client_key (
+  public_key TEXT PRIMARY KEY,
+  secret_key TEXT NOT NULL,
+  project_id INTEGER NOT NULL REFERENCES project(id),
+  label      TEXT NOT NULL,
+  is_active  INTEGER NOT NULL DEFAULT 1,
+  created_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS sentry_app (
+  id            INTEGER PRIMARY KEY,
+  slug          TEXT NOT NULL UNIQUE,
+  name          TEXT NOT NULL,
+  uuid          TEXT NOT NULL,
+  client_id     TEXT NOT NULL,
+  client_secret TEXT NOT NULL,            -- signs the webhooks
+  webhook_url   TEXT NOT NULL,
+  scopes        TEXT NOT NULL,
+  created_ms    INTEGER NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS detector (
+  id          INTEGER PRIMARY KEY,
+  project_id  INTEGER NOT NULL REFERENCES project(id),
+  name        TEXT NOT NULL,
+  type        TEXT NOT NULL,              -- error, issue_stream, metric_issue
+  description TEXT,
+  enabled     INTEGER NOT NULL DEFAULT 1,
+  config      TEXT NOT NULL,
+  query       TEXT,                       -- the snuba query of a metric monitor; null for the default ones
+  conditions  TEXT,
+  created_ms  INTEGER NOT NULL,
+  updated_ms  INTEGER NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS workflow (
+  id             INTEGER PRIMARY KEY,
+  name           TEXT NOT NULL,
+  enabled        INTEGER NOT NULL DEFAULT 1,
+  environment    TEXT,
+  config         TEXT NOT NULL,
+  triggers       TEXT NOT NULL,
+  action_filters TEXT NOT NULL,
+  created_ms     INTEGER NOT NULL,
+  updated_ms     INTEGER NOT NULL,
+  triggered_ms   INTEGER
+);
+
+CREATE TABLE IF NOT EXISTS workflow_detector (
+  workflow_id INTEGER NOT NULL REFERENCES workflow(id) ON DELETE CASCADE,
+  detector_id INTEGER NOT NULL REFERENCES detector(id) ON DELETE CASCADE,
+  PRIMARY KEY (workflow_id, detector_id)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS sequence (     -- ids of nested objects: conditions, actions, data sources
+  id INTEGER PRIMARY KEY AUTOINCREMENT
+);
+
+-- Telemetry -------------------------------------------------------------------------------------------------------
+CREATE TABLE IF NOT EXISTS request_span ( -- the root span of a transaction
+  id          INTEGER PRIMARY KEY,
+  project_id  INTEGER NOT NULL,
+  event_id    TEXT NOT NULL,
+  trace_id    TEXT NOT NULL,
+  name        TEXT NOT NULL,
+  op          TEXT NOT NULL,
+  method      TEXT,
+  ended_ms    INTEGER NOT NULL,
+  duration_ms REAL NOT NULL,
+  status      TEXT NOT NULL,
+  http_status INTEGER,
+  release     TEXT,
+  environment TEXT,
+  weight      REAL NOT NULL,
+  span_count  INTEGER NOT NULL,
+  tags        TEXT NOT NULL,
+  payload     BLOB NOT NULL,              -- zstd
+  UNIQUE (project_id, event_id)
+);
+CREATE INDEX IF NOT EXISTS request_span_window ON request_span (project_id, ended_ms);
+
+CREATE TABLE IF NOT EXISTS error_event (
+  id           INTEGER PRIMARY KEY,
+  project_id   INTEGER NOT NULL,
+  event_id     TEXT NOT NULL,
+  issue_id     INTEGER NOT NULL,
+  trace_id     TEXT,
+  occurred_ms  INTEGER NOT NULL,
+  level        TEXT NOT NULL,
+  title        TEXT NOT NULL,
+  transaction_name TEXT,
+  release      TEXT,
+  environment  TEXT,
+  tags         TEXT NOT NULL,
+  payload      BLOB NOT NULL,             -- zstd
+  UNIQUE (project_id, event_id)
+);
+CREATE INDEX IF NOT EXISTS error_event_window ON error_event (project_id, occurred_ms);
+CREATE INDEX IF NOT EXISTS error_event_issue ON error_event (issue_id, occurred_ms);
+
+CREATE TABLE IF NOT EXISTS session_minute (
+  project_id  INTEGER NOT NULL,
+  minute_ms   INTEGER NOT NULL,
+  release     TEXT NOT NULL,
+  environment TEXT NOT NULL,
+  exited      INTEGER NOT NULL,
+  errored     INTEGER NOT NULL,
+  crashed     INTEGER NOT NULL,
+  abnormal    INTEGER NOT NULL,
+  PRIMARY KEY (project_id, minute_ms, release, environment)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS outcome_minute (
+  project_id INTEGER NOT NULL,
+  minute_ms  INTEGER NOT NULL,
+  category   TEXT NOT NULL,
+  outcome    TEXT NOT NULL,
+  reason     TEXT NOT NULL,
+  quantity   INTEGER NOT NULL,
+  PRIMARY KEY (project_id, minute_ms, category, outcome, reason)
+) WITHOUT ROWID;
+
+-- Issues and alerting ---------------------------------------------------------------------------------------------
+CREATE TABLE IF NOT EXISTS issue (
+  id            INTEGER PRIMARY KEY,
+  project_id    INTEGER NOT NULL,
+  short_id      TEXT NOT NULL,
+  type          TEXT NOT NULL,            -- error, metric_issue
+  detector_id   INTEGER,                  -- of a metric issue
+  title         TEXT NOT NULL,
+  culprit       TEXT NOT NULL,
+  level         TEXT NOT NULL,
+  priority      TEXT NOT NULL,
+  status        TEXT NOT NULL,            -- unresolved, resolved, ignored
+  substatus     TEXT,
+  first_seen_ms INTEGER NOT NULL,
+  last_seen_ms  INTEGER NOT NULL,
+  times_seen    INTEGER NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS issue_hash (
+  project_id INTEGER NOT NULL,
+  hash       TEXT NOT NULL,
+  issue_id   INTEGER NOT NULL REFERENCES issue(id),
+  PRIMARY KEY (project_id, hash)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS detector_state (
+  detector_id    INTEGER PRIMARY KEY REFERENCES detector(id) ON DELETE CASCADE,
+  version        INTEGER NOT NULL,        -- a change of state is conditional on it
+  level          INTEGER NOT NULL,        -- 0 ok, 50 medium, 75 high
+  next_due_ms    INTEGER NOT NULL,
+  fired_ms       INTEGER,                 -- last time it left ok
+  value          REAL,                    -- of the last evaluation; null where there was no data
+  evaluated_ms   INTEGER,
+  issue_id       INTEGER
+);
+
+CREATE TABLE IF NOT EXISTS open_period (
+  id          INTEGER PRIMARY KEY,
+  detector_id INTEGER NOT NULL,
+  issue_id    INTEGER NOT NULL,
+  start_ms    INTEGER NOT NULL,           -- the first evaluation over the threshold
+  end_ms      INTEGER,
+  peak_level  INTEGER NOT NULL,
+  value       REAL NOT NULL               -- at the start
+);
+
+CREATE TABLE IF NOT EXISTS flip (         -- a change of state, handed from ingest and alerting to notify
+  id          INTEGER PRIMARY KEY,
+  detector_id INTEGER NOT NULL,
+  issue_id    INTEGER NOT NULL,
+  kind        TEXT NOT NULL,              -- a trigger's name, for example first_seen_event
+  level       INTEGER NOT NULL,
+  value       REAL,
+  event_id    TEXT,                       -- of an error issue
+  environment TEXT,
+  at_ms       INTEGER NOT NULL,
+  claimed_ms  INTEGER
+);
+CREATE INDEX IF NOT EXISTS flip_unclaimed ON flip (id) WHERE claimed_ms IS NULL;
+
+CREATE TABLE IF NOT EXISTS delivery (
+  id          INTEGER PRIMARY KEY,
+  flip_id     INTEGER NOT NULL REFERENCES flip(id),
+  workflow_id INTEGER NOT NULL,
+  action_id   TEXT NOT NULL,
+  action      TEXT NOT NULL,              -- as it was when the flip was routed
+  status      TEXT NOT NULL,              -- pending, sent, failed
+  attempts    INTEGER NOT NULL DEFAULT 0,
+  due_ms      INTEGER NOT NULL,
+  sent_ms     INTEGER,
+  error       TEXT,
+  UNIQUE (flip_id, workflow_id, action_id)
+);
+CREATE INDEX IF NOT EXISTS delivery_pending ON delivery (due_ms) WHERE status = 'pending';

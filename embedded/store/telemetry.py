@@ -1,0 +1,213 @@
+"""Telemetry in: a batch becomes rows, counts, issues and flips in one transaction. SQL only."""
+
+import json
+from datetime import datetime
+from typing import Any, Final
+
+import apsw
+import zstandard
+
+from embedded.records import Batch, ErrorEvent, Outcome, OutcomeCount, SessionCounts, Transaction
+from embedded.store.times import to_ms
+
+MINUTE_MS: Final = 60_000
+COMPRESSION_LEVEL: Final = 3  # 6.6k payloads of 21 KB per second and core
+DUPLICATE: Final = "duplicate"
+NEW: Final = "first_seen_event"
+RETURNED: Final = "regression_event"
+
+
+def append(connection: apsw.Connection, batch: Batch) -> None:
+    """Store one envelope's batch. Counts what it stores as accepted, and a repeated event id as invalid."""
+    outcomes = list(batch.outcomes)
+    for transaction in batch.transactions:
+        is_new = _insert_transaction(connection, batch.project_id, transaction)
+        outcomes += _counts("transaction", 1, is_new=is_new) + _counts("span", transaction.span_count, is_new=is_new)
+    for event in batch.errors:
+        is_new = _insert_error(connection, batch.project_id, event)
+        outcomes += _counts("error", 1, is_new=is_new)
+    for counts in batch.sessions:
+        _add_sessions(connection, batch.project_id, counts)
+    for outcome in outcomes:
+        _add_outcome(connection, batch.project_id, batch.received_at, outcome)
+
+
+def unpack(payload: bytes) -> bytes:
+    """The JSON text of a stored payload."""
+    return zstandard.ZstdDecompressor().decompress(payload)
+
+
+def _pack(payload: bytes) -> bytes:
+    return zstandard.ZstdCompressor(level=COMPRESSION_LEVEL).compress(payload)
+
+
+def _counts(category: str, quantity: int, *, is_new: bool) -> list[OutcomeCount]:
+    if is_new:
+        return [OutcomeCount(category, Outcome.ACCEPTED, "", quantity)]
+    return [OutcomeCount(category, Outcome.INVALID, DUPLICATE, quantity)]
+
+
+def _insert_transaction(connection: apsw.Connection, project_id: int, record: Transaction) -> bool:
+    connection.execute(
+        "INSERT OR IGNORE INTO request_span (project_id, event_id, trace_id, name, op, method, ended_ms, duration_ms,"
+        " status, http_status, release, environment, weight, span_count, tags, payload)"
+        " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        (
+            project_id,
+            record.event_id,
+            record.trace_id,
+            record.name,
+            record.op,
+            record.method,
+            to_ms(record.ended_at),
+            record.duration_ms,
+            record.status,
+            record.http_status,
+            record.release,
+            record.environment,
+            record.weight,
+            record.span_count,
+            json.dumps(record.tags),
+            _pack(record.payload),
+        ),
+    )
+    return connection.changes() == 1
+
+
+def _insert_error(connection: apsw.Connection, project_id: int, event: ErrorEvent) -> bool:
+    known = connection.execute(
+        "SELECT 1 FROM error_event WHERE project_id = ? AND event_id = ?", (project_id, event.event_id)
+    ).fetchone()
+    if known:
+        return False
+    connection.execute(
+        "INSERT INTO error_event (project_id, event_id, issue_id, trace_id, occurred_ms, level, title,"
+        " transaction_name, release, environment, tags, payload) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+        (
+            project_id,
+            event.event_id,
+            _join_issue(connection, project_id, event),
+            event.trace_id,
+            to_ms(event.occurred_at),
+            event.level,
+            event.title,
+            event.transaction,
+            event.release,
+            event.environment,
+            json.dumps(event.tags),
+            _pack(event.payload),
+        ),
+    )
+    return True
+
+
+def _join_issue(connection: apsw.Connection, project_id: int, event: ErrorEvent) -> int:
+    """Find or open the event's issue; a new one and a returning one each leave a flip for `notify`."""
+    marks = ",".join("?" * len(event.hashes))
+    flip: str | None
+    row: Any = connection.execute(
+        f"SELECT i.id, i.status FROM issue_hash h JOIN issue i ON i.id = h.issue_id"  # noqa: S608 - marks only
+        f" WHERE h.project_id = ? AND h.hash IN ({marks}) ORDER BY i.id LIMIT 1",
+        (project_id, *event.hashes),
+    ).fetchone()
+    if row is None:
+        issue_id, flip = _open_issue(connection, project_id, event), NEW
+    else:
+        issue_id, flip = row[0], RETURNED if row[1] == "resolved" else None
+        connection.execute(
+            "UPDATE issue SET times_seen = times_seen + 1, last_seen_ms = max(last_seen_ms, ?), title = ?,"
+            " substatus = CASE status WHEN 'resolved' THEN 'regressed' ELSE substatus END,"
+            " status = CASE status WHEN 'resolved' THEN 'unresolved' ELSE status END WHERE id = ?",
+            (to_ms(event.occurred_at), event.title, issue_id),
+        )
+    connection.executemany(
+        "INSERT OR IGNORE INTO issue_hash (project_id, hash, issue_id) VALUES (?,?,?)",
+        [(project_id, each, issue_id) for each in event.hashes],
+    )
+    if flip:
+        _add_flip(connection, project_id, issue_id, flip, event)
+    return issue_id
+
+
+def _open_issue(connection: apsw.Connection, project_id: int, event: ErrorEvent) -> int:
+    return open_issue(
+        connection,
+        project_id,
+        kind="error",
+        detector_id=None,
+        title=event.title,
+        culprit=event.culprit,
+        level=event.level,
+        priority="high" if event.level in ("error", "fatal") else "medium",
+        at=event.occurred_at,
+    )
+
+
+def open_issue(
+    connection: apsw.Connection,
+    project_id: int,
+    *,
+    kind: str,
+    detector_id: int | None,
+    title: str,
+    culprit: str,
+    level: str,
+    priority: str,
+    at: datetime,
+) -> int:
+    """Insert an unresolved issue with the project's next short id, and return its id."""
+    slug = connection.execute("SELECT slug FROM project WHERE id = ?", (project_id,)).get
+    number = connection.execute("SELECT count(*) + 1 FROM issue WHERE project_id = ?", (project_id,)).get
+    connection.execute(
+        "INSERT INTO issue (project_id, short_id, type, detector_id, title, culprit, level, priority, status,"
+        " substatus, first_seen_ms, last_seen_ms, times_seen) VALUES (?,?,?,?,?,?,?,?,'unresolved','new',?,?,1)",
+        (
+            project_id,
+            f"{str(slug).upper()}-{number}",
+            kind,
+            detector_id,
+            title,
+            culprit,
+            level,
+            priority,
+            to_ms(at),
+            to_ms(at),
+        ),
+    )
+    return connection.last_insert_rowid()
+
+
+def _add_flip(connection: apsw.Connection, project_id: int, issue_id: int, kind: str, event: ErrorEvent) -> None:
+    """The project's default error monitor is what an error issue's alerts are connected to."""
+    connection.execute(
+        "INSERT INTO flip (detector_id, issue_id, kind, level, event_id, environment, at_ms)"
+        " SELECT id, ?, ?, 75, ?, ?, ? FROM detector WHERE project_id = ? AND type = 'error'",
+        (issue_id, kind, event.event_id, event.environment, to_ms(event.occurred_at), project_id),
+    )
+
+
+def _add_sessions(connection: apsw.Connection, project_id: int, counts: SessionCounts) -> None:
+    minute = to_ms(counts.started_at) // MINUTE_MS * MINUTE_MS
+    connection.execute(
+        "INSERT INTO session_minute VALUES (?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET"
+        " exited = exited + excluded.exited, errored = errored + excluded.errored,"
+        " crashed = crashed + excluded.crashed, abnormal = abnormal + excluded.abnormal",
+        (
+            project_id,
+            minute,
+            counts.release,
+            counts.environment,
+            counts.exited,
+            counts.errored,
+            counts.crashed,
+            counts.abnormal,
+        ),
+    )
+
+
+def _add_outcome(connection: apsw.Connection, project_id: int, at: datetime, count: OutcomeCount) -> None:
+    connection.execute(
+        "INSERT INTO outcome_minute VALUES (?,?,?,?,?,?)"
+        " ON CONFLICT DO UPDATE SET quantity = quantity + excluded.quantity",
+        (project_id, to_ms(at) // MINUTE_MS * MINUTE_MS, count.category, count.outcome, count.reason, count.quantity),
+    )
