@@ -1,0 +1,61 @@
+"""Every name that the service emits and that a rule may query: one registry with kind, unit, meaning and emitter.
+
+A name that is not here must not appear in `service/` or in a rule; `tests/unit/test_signals.py` holds both to it.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Kind = Literal["tag", "context", "attribute", "measurement", "op", "breadcrumb"]
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One name on the wire."""
+
+    name: str
+    kind: Kind
+    unit: str | None  # "ms", "1" for a count, None where the value is no quantity
+    meaning: str
+    emitter: str  # "sdk", or the module that sets it
+
+
+# Tags: searchable, on error events and on transactions alike unless the meaning says otherwise.
+REQUEST_ID: Final = Signal(
+    "request_id", "tag", None, "One id per request: header, body, logs, events", "service.request_id"
+)
+SERVICE: Final = Signal("service", "tag", None, "The service's short name, `isl`", "service.telemetry")
+SOURCE: Final = Signal("source", "tag", None, "Who raised it in Olumi terms, `isl`", "service.telemetry")
+ERROR_CODE: Final = Signal("error_code", "tag", None, "Olumi error code, on error events", "service.telemetry")
+RETRYABLE: Final = Signal("retryable", "tag", None, "`true` if a retry may help, on error events", "service.telemetry")
+COMPUTATION_TYPE: Final = Signal(
+    "computation_type", "tag", None, "What was being computed, for example `counterfactual`", "service.api"
+)
+
+# Contexts: structured, shown on the event, not searchable.
+DAG: Final = Signal(
+    "dag", "context", None, "Size of the graph and the asked pair; never the graph itself", "service.api"
+)
+ERROR_SCHEMA: Final = Signal("error_schema", "context", None, "Code, source and retryable", "service.telemetry")
+
+# Span operations: the work that matters, and none for what does not.
+OP_IDENTIFY: Final = Signal("causal.identify", "op", "ms", "Identification of an effect in a graph", "service.api")
+OP_MONTE_CARLO: Final = Signal("causal.monte_carlo", "op", "ms", "Draws from a structural model", "service.api")
+
+SAMPLES: Final = Signal("samples", "attribute", "1", "Number of draws, on causal.monte_carlo spans", "service.api")
+
+# Attributes that Sentry itself derives from a transaction; rules query these.
+SPAN_DURATION: Final = Signal("span.duration", "attribute", "ms", "Duration of the span", "sdk")
+SPAN_STATUS: Final = Signal(
+    "span.status", "attribute", None, "Sentry's status of the span, `ok` if it went well", "sdk"
+)
+SPAN_OP: Final = Signal("span.op", "attribute", None, "Operation, `http.server` for a request", "sdk")
+IS_TRANSACTION: Final = Signal("is_transaction", "attribute", None, "`true` for the root span of a request", "sdk")
+TRANSACTION: Final = Signal("transaction", "attribute", None, "Route template of the request", "sdk")
+ENVIRONMENT: Final = Signal("environment", "attribute", None, "Where it runs", "sdk")
+RELEASE: Final = Signal("release", "attribute", None, "`isl@<version>+<sha>`", "sdk")
+LEVEL: Final = Signal("level", "attribute", None, "Severity of an error event", "sdk")
+
+REGISTRY: Final[dict[str, Signal]] = {
+    signal.name: signal for signal in list(globals().values()) if isinstance(signal, Signal)
+}

@@ -1,0 +1,1 @@
+"""The HTTP resources of the service, one module each."""

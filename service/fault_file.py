@@ -1,0 +1,154 @@
+"""The faults file, as an OpenFeature provider.
+
+JSON: `{"error_rate": {"value": 0.2, "routes": ["/api/v1/causal/*"]}}`. A flag that is absent is off, and so is
+everything while the file is absent or malformed. Writers replace the file atomically (write beside it, then rename).
+"""
+
+import json
+import logging
+import random
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Final
+
+from openfeature.evaluation_context import EvaluationContext
+from openfeature.exception import FlagNotFoundError, TypeMismatchError
+from openfeature.flag_evaluation import FlagResolutionDetails, FlagValueType, Reason
+from openfeature.provider import AbstractProvider, Metadata
+
+from service.fault_registry import FAULTS
+
+log: Final = logging.getLogger("isl.faults")
+ROUTE_KEY: Final = "route"  # attribute of the evaluation context: the route template of the request
+ROUTES_LIMIT: Final = 50
+FILE_LIMIT_BYTES: Final = 64 * 1024  # a faults file is some lines; more is some other file
+
+Stamp = tuple[int, int, int]  # mtime in ns, size, inode: a rename changes at least the inode
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One flag as the file sets it."""
+
+    value: float  # within the range of its fault
+    routes: tuple[str, ...]  # globs over route templates; any match counts
+
+    def matches(self, route: str) -> bool:
+        """Tell if the flag is meant for this route."""
+        return any(fnmatchcase(route, glob) for glob in self.routes)
+
+
+class FaultFileError(Exception):
+    """The file is not what it should be; the message says where, what was found and what is allowed."""
+
+
+def parse_faults(raw: bytes) -> dict[str, Setting]:
+    """Parse a faults file. Raises FaultFileError when anything in it is not understood: half a fault is no drill."""
+    try:
+        document = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise FaultFileError(f"found no JSON ({error}), write an object of flags") from None
+    if not isinstance(document, dict):
+        raise FaultFileError("found no object, write {flag: {value: ...}}")
+    return {name: _parse_setting(name, entry) for name, entry in document.items()}
+
+
+def _parse_setting(name: str, entry: object) -> Setting:
+    fault = FAULTS.get(name)
+    if fault is None:
+        raise FaultFileError(f"found the unknown flag {name!r}, known: {', '.join(FAULTS)}")
+    if not isinstance(entry, dict) or not set(entry) <= {"value", "routes"}:
+        raise FaultFileError(f"{name}: write an object with `value` and optionally `routes`")
+    value, routes = entry.get("value"), entry.get("routes", ["*"])
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= fault.maximum:
+        raise FaultFileError(f"{name}.value: found {value!r}, allowed: 0 to {fault.maximum:g}")
+    if not isinstance(routes, list) or not all(isinstance(glob, str) for glob in routes) or len(routes) > ROUTES_LIMIT:
+        raise FaultFileError(f"{name}.routes: write a list of at most {ROUTES_LIMIT} globs")
+    return Setting(float(value), tuple(routes))
+
+
+class FaultFileProvider(AbstractProvider):
+    """Answers for the flags of one file; reads it again whenever its stat changes. Safe to ask from many threads."""
+
+    def __init__(self, path: Path, rng: random.Random | None = None) -> None:
+        super().__init__()
+        self._path = path
+        # Seeded by the operating system, so that the workers do not all hit the same requests.
+        self._rng = rng or random.Random()  # noqa: S311  # chance, not a secret
+        self._lock = threading.Lock()
+        self._stamp: Stamp | None = None
+        self._settings: dict[str, Setting] = {}
+
+    def get_metadata(self) -> Metadata:
+        """Name the provider."""
+        return Metadata(name="isl-fault-file")
+
+    def resolve_boolean_details(
+        self, flag_key: str, default_value: bool, evaluation_context: EvaluationContext | None = None
+    ) -> FlagResolutionDetails[bool]:
+        """Decide if this one evaluation is hit: by chance for a share, else whenever the value is not 0."""
+        setting = self._find(flag_key, evaluation_context)
+        if setting is None:
+            return FlagResolutionDetails(default_value, reason=Reason.DEFAULT)
+        if not FAULTS[flag_key].is_share:
+            return FlagResolutionDetails(setting.value > 0, reason=Reason.STATIC)
+        return FlagResolutionDetails(self._rng.random() < setting.value, reason=Reason.SPLIT)
+
+    def resolve_float_details(
+        self, flag_key: str, default_value: float, evaluation_context: EvaluationContext | None = None
+    ) -> FlagResolutionDetails[float]:
+        """Return the value as the file sets it."""
+        setting = self._find(flag_key, evaluation_context)
+        if setting is None:
+            return FlagResolutionDetails(default_value, reason=Reason.DEFAULT)
+        return FlagResolutionDetails(setting.value, reason=Reason.STATIC)
+
+    # The interface asks for three more types; no fault has them.
+    def resolve_integer_details(self, flag_key: str, *_: Any) -> FlagResolutionDetails[int]:
+        """Refuse: no fault is an integer."""
+        raise TypeMismatchError(flag_key)
+
+    def resolve_string_details(self, flag_key: str, *_: Any) -> FlagResolutionDetails[str]:
+        """Refuse: no fault is a string."""
+        raise TypeMismatchError(flag_key)
+
+    def resolve_object_details(
+        self, flag_key: str, *_: Any
+    ) -> FlagResolutionDetails[Sequence[FlagValueType] | Mapping[str, FlagValueType]]:
+        """Refuse: no fault is an object."""
+        raise TypeMismatchError(flag_key)
+
+    def _find(self, flag_key: str, context: EvaluationContext | None) -> Setting | None:
+        if flag_key not in FAULTS:
+            raise FlagNotFoundError(flag_key)
+        attributes: Mapping[str, Any] = context.attributes if context else {}
+        setting = self._current().get(flag_key)
+        return setting if setting is not None and setting.matches(str(attributes.get(ROUTE_KEY, ""))) else None
+
+    def _current(self) -> dict[str, Setting]:
+        stamp = _stat(self._path)
+        with self._lock:
+            if stamp != self._stamp:
+                # The stamp is older than the content at worst, and then the next evaluation reads once more.
+                self._stamp, self._settings = stamp, self._read() if stamp else {}
+            return self._settings
+
+    def _read(self) -> dict[str, Setting]:
+        """Read the file; log a malformed one once per version, and run without faults until it changes."""
+        try:
+            with self._path.open("rb") as file:
+                return parse_faults(file.read(FILE_LIMIT_BYTES))
+        except (OSError, FaultFileError) as error:
+            log.error("faults file ignored, all faults are off: %s", error)
+            return {}
+
+
+def _stat(path: Path) -> Stamp | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -1,0 +1,41 @@
+"""Every fault that can be switched on: its name, what it does and which values it takes."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault flag."""
+
+    name: str
+    description: str  # what the service then does
+    unit: str  # "1" for a share of requests
+    maximum: float  # values range from 0 to this
+    is_share: bool  # True: the value is the share of requests that are hit; False: it hits all of them
+    default: float = 0.0  # off
+
+
+ERROR_RATE: Final = Fault(
+    name="error_rate",
+    description="This share of computations fails with ISL_COMPUTATION_ERROR",
+    unit="1",
+    maximum=1.0,
+    is_share=True,
+)
+ADDED_LATENCY_MS: Final = Fault(
+    name="added_latency_ms",
+    description="Every computation takes this much longer",
+    unit="ms",
+    maximum=60_000.0,  # where proxies have given up; more would only occupy threads
+    is_share=False,
+)
+NEW_ERROR_CODE: Final = Fault(
+    name="new_error_code",
+    description="This share of computations fails with ISL_MONTE_CARLO_ERROR, which is otherwise never seen",
+    unit="1",
+    maximum=1.0,
+    is_share=True,
+)
+
+FAULTS: Final[dict[str, Fault]] = {fault.name: fault for fault in (ERROR_RATE, ADDED_LATENCY_MS, NEW_ERROR_CODE)}

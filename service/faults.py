@@ -1,0 +1,64 @@
+"""Faults on purpose: named flags, off unless a file says otherwise, refused in production by the settings.
+
+A rehearsal replaces the file; every worker notices at its next evaluation. The flags are OpenFeature flags, so that
+Sentry shows on each error which fault was on.
+"""
+
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from openfeature import api
+from openfeature.client import OpenFeatureClient
+from openfeature.evaluation_context import EvaluationContext
+
+from service.errors import ErrorCode, IslError
+from service.fault_file import ROUTE_KEY, FaultFileProvider
+from service.fault_registry import ADDED_LATENCY_MS, ERROR_RATE, NEW_ERROR_CODE, Fault
+
+log: Final = logging.getLogger("isl.faults")
+MS_PER_S: Final = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """The switchboard of one worker."""
+
+    client: OpenFeatureClient | None  # None: no faults file, nothing is ever evaluated
+
+    def trip(self, route: str) -> None:
+        """Do to the current request whatever its flags say: wait, then perhaps fail.
+
+        Called in the middle of a computation, in a pool thread; the wait therefore holds no event loop.
+        Raises IslError (ISL_MONTE_CARLO_ERROR or ISL_COMPUTATION_ERROR) when a failure flag hits this request.
+        """
+        if self.client is None:
+            return
+        context = EvaluationContext(attributes={ROUTE_KEY: route})
+        if self._is_hit(ADDED_LATENCY_MS, context):
+            time.sleep(self.client.get_float_value(ADDED_LATENCY_MS.name, 0.0, context) / MS_PER_S)
+        if self._is_hit(NEW_ERROR_CODE, context):
+            raise IslError(ErrorCode.ISL_MONTE_CARLO_ERROR, "The simulation did not produce usable draws")
+        if self._is_hit(ERROR_RATE, context):
+            raise IslError(ErrorCode.ISL_COMPUTATION_ERROR, "The computation broke off")
+
+    def _is_hit(self, fault: Fault, context: EvaluationContext) -> bool:
+        """Ask for the flag as a boolean, since Sentry's OpenFeature hook records nothing else."""
+        return self.client is not None and self.client.get_boolean_value(
+            fault.name, default_value=False, evaluation_context=context
+        )
+
+
+NO_FAULTS: Final = Faults(client=None)
+
+
+def open_faults(path: Path | None) -> Faults:
+    """Watch `path` in this process; without a path no flag exists. The file may appear, change and vanish later."""
+    if path is None:
+        return NO_FAULTS
+    domain = f"isl.faults:{path}"  # a provider of its own, so that two apps in one process do not share faults
+    api.set_provider_and_wait(FaultFileProvider(path), domain)
+    log.warning("fault injection is possible here, by a faults file")
+    return Faults(api.get_client(domain))

@@ -1,0 +1,28 @@
+"""How gunicorn runs the service: `gunicorn -c service/gunicorn_conf.py 'service.app:build_app()'`."""
+
+import os
+
+from service.settings import settings_or_exit
+from service.telemetry import FLUSH_TIMEOUT_S
+
+# Read in the master, before any worker exists: a wrong variable stops the start once, with a message, instead of
+# making every worker die in turn.
+_settings = settings_or_exit(os.environ)
+
+bind = f"{_settings.isl_host}:{_settings.isl_port}"
+# Several workers, since the maths holds a core; each has its own Sentry transport, counters and random faults.
+workers = _settings.isl_workers
+worker_class = "uvicorn_worker.UvicornWorker"  # uvicorn.workers is deprecated in favour of this package
+# Every worker calls the factory itself: an SDK initialised before the fork would share nothing useful.
+preload_app = False
+# After SIGTERM a worker finishes its requests and then flushes Sentry. Killed earlier, it would lose what is queued.
+graceful_timeout = FLUSH_TIMEOUT_S + 18
+# Heartbeats come from the event loop, and computations run in threads: only a stuck loop goes silent this long.
+timeout = 60
+keepalive = 5
+# One line per request says nothing that a transaction does not, and paths and addresses would land in files.
+accesslog = None
+errorlog = "-"
+loglevel = _settings.isl_log_level.lower()
+# New in gunicorn 25: a control socket under the home directory, shared by every gunicorn of the user. Not wanted.
+control_socket_disable = True

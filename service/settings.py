@@ -1,0 +1,145 @@
+"""Environment in, one frozen Settings out, or one message that names every wrong variable at once.
+
+Only the mapping that is passed in is read; `.env` files are the business of whatever starts the process.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Final, Literal, NoReturn
+
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from sentry_sdk.utils import BadDsn, Dsn
+
+Environment = Literal["development", "staging", "production"]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+OWN_PREFIX: Final = "ISL_"  # a misspelt variable of ours must not pass in silence; SENTRY_* belongs to several tools
+# Everything while developing, half while staging, a tenth where it costs money.
+DEFAULT_TRACES_SAMPLE_RATES: Final[dict[Environment, float]] = {"development": 1.0, "staging": 0.5, "production": 0.1}
+PLACEHOLDER_MARKS: Final = ("your-actual-dsn", "your-dsn", "project-id", "example.com", "changeme", "<", "...")
+WORKERS_LIMIT: Final = 64  # each worker is a process with its own numpy: more is a typing error
+USAGE_EXIT_CODE: Final = 2  # as in the command line tools: 2 is usage or configuration
+
+
+class SettingsError(Exception):
+    """The environment cannot be used; the message lists every variable, what was found and what is allowed."""
+
+
+class Settings(BaseSettings):
+    """All that the service is told from outside. Each description says what is allowed."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    sentry_enabled: bool = Field(default=False, description="true or false")
+    sentry_dsn: SecretStr | None = Field(
+        None, description="the project's DSN, https://<key>@<host>/<project number>", validate_default=True
+    )
+    sentry_environment: Environment = Field("development", description="development, staging or production")
+    sentry_traces_sample_rate: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        None, description="a number from 0 to 1"
+    )
+    isl_host: str = Field("127.0.0.1", min_length=1, description="an address to listen on")
+    isl_port: int = Field(8000, ge=0, le=65535, description="a whole number from 0 (any free port) to 65535")
+    isl_workers: int = Field(2, ge=1, le=WORKERS_LIMIT, description=f"a whole number from 1 to {WORKERS_LIMIT}")
+    isl_faults_file: Path | None = Field(
+        None, description="a path, and only where SENTRY_ENVIRONMENT is not production", validate_default=True
+    )
+    isl_git_sha: str | None = Field(None, pattern="^[0-9a-f]{7,40}$", description="7 to 40 lower-case hex digits")
+    isl_log_level: LogLevel = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+    @property
+    def traces_sample_rate(self) -> float:
+        """Share of requests that become transactions, 0 to 1; by environment where nothing was set."""
+        given = self.sentry_traces_sample_rate
+        return DEFAULT_TRACES_SAMPLE_RATES[self.sentry_environment] if given is None else given
+
+    @classmethod
+    def settings_customise_sources(  # the interface is pydantic-settings'
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what `load_settings` passes and nothing else: no process environment, no files."""
+        return (init_settings,)
+
+    @field_validator("sentry_dsn")
+    @classmethod
+    def _check_dsn(cls, dsn: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if dsn is None:
+            if info.data.get("sentry_enabled"):
+                raise PydanticCustomError("found", "nothing, although SENTRY_ENABLED is true")
+            return None
+        problem = _find_dsn_problem(dsn.get_secret_value())
+        if problem:
+            raise PydanticCustomError("found", "{problem}", {"problem": problem})
+        return dsn
+
+    @model_validator(mode="after")
+    def _refuse_faults_in_production(self) -> "Settings":
+        if self.isl_faults_file is not None and self.sentry_environment == "production":
+            raise PydanticCustomError("faults_in_production", "ISL_FAULTS_FILE set in production")
+        return self
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """Read the known variables from `environ`; an empty value counts as unset, as `.env` files write it.
+
+    Raises SettingsError with one line per wrong variable.
+    """
+    known = {name: value for name in Settings.model_fields if (value := environ.get(name.upper(), "").strip())}
+    problems = list(_find_unknown(environ))
+    try:
+        settings = Settings(**known)  # type: ignore[arg-type]  # strings: pydantic parses them
+    except ValidationError as error:
+        problems += [_describe(failure, environ) for failure in error.errors(include_url=False)]
+        raise SettingsError(_compose(problems)) from None
+    if problems:
+        raise SettingsError(_compose(problems))
+    return settings
+
+
+def settings_or_exit(environ: Mapping[str, str]) -> Settings:
+    """Load the settings, or print the message and end the process with exit code 2, without a traceback."""
+    try:
+        return load_settings(environ)
+    except SettingsError as error:
+        _exit(str(error))
+
+
+def _exit(message: str) -> NoReturn:
+    sys.stderr.write(f"{message}\n")
+    raise SystemExit(USAGE_EXIT_CODE)
+
+
+def _find_dsn_problem(dsn: str) -> str:
+    """Say what is wrong with a DSN, without quoting it unless it is a placeholder; empty if nothing is."""
+    if any(mark in dsn for mark in PLACEHOLDER_MARKS):
+        return f"the placeholder {dsn!r}"
+    try:
+        parsed = Dsn(dsn)
+    except BadDsn:
+        return "a value that is no DSN"
+    return "" if parsed.project_id.isdigit() else "a DSN without a project number"
+
+
+def _find_unknown(environ: Mapping[str, str]) -> Iterator[str]:
+    known = sorted(name.upper() for name in Settings.model_fields if name.upper().startswith(OWN_PREFIX))
+    for name in sorted(environ):
+        if name.startswith(OWN_PREFIX) and name not in known:
+            yield f"{name}: found an unknown variable, allowed: {', '.join(known)}"
+
+
+def _describe(failure: ErrorDetails, environ: Mapping[str, str]) -> str:
+    field = str(failure["loc"][0]) if failure["loc"] else "isl_faults_file"
+    found = failure["msg"] if failure["type"] == "found" else repr(environ.get(field.upper(), ""))
+    return f"{field.upper()}: found {found}, allowed: {Settings.model_fields[field].description}"
+
+
+def _compose(problems: list[str]) -> str:
+    return "\n  ".join(["The service cannot start with these settings:", *problems])

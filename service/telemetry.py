@@ -1,0 +1,137 @@
+"""Sentry for one worker: what is sent, under which names, and what never leaves the process.
+
+Sources: sentry-sdk 2.75 (its integrations and options), https://docs.sentry.io/platforms/python/configuration/options/
+"""
+
+import logging
+from typing import Any, Final
+
+import sentry_sdk
+from sentry_sdk.integrations.fastapi import FastApiIntegration
+from sentry_sdk.integrations.logging import LoggingIntegration, ignore_logger
+from sentry_sdk.integrations.openfeature import OpenFeatureIntegration
+from sentry_sdk.integrations.starlette import StarletteIntegration
+from sentry_sdk.scrubber import EventScrubber
+from sentry_sdk.types import Event, Hint, SamplingContext
+
+from monitors import signals
+from service.errors import SOURCE, IslError, to_isl_error
+from service.release import build_release
+from service.settings import Settings
+
+SERVICE: Final = "isl"
+# The SDK's own budget at exit. Longer would hold up a deploy when Sentry is down.
+FLUSH_TIMEOUT_S: Final = 2
+# Probes and pages for people: at probe rates they would eat the whole quota and say nothing.
+UNTRACED_PATHS: Final = frozenset({"/health", "/ready", "/docs", "/openapi.json"})
+# What may be read of a request's headers: enough to debug, nothing that names a person or opens a door.
+SENT_HEADERS: Final = frozenset({"host", "content-type", "content-length", "user-agent", "x-request-id"})
+UNMATCHED: Final = "<unmatched>"  # one name for all paths that no route takes; scanners invent endless ones
+
+
+def start_telemetry(settings: Settings) -> None:
+    """Initialise the SDK in this process, before the app object exists; do nothing at all if it is switched off."""
+    if not settings.sentry_enabled:
+        return
+    sentry_sdk.init(**build_options(settings))
+    # The server logs an unhandled error a second time, after the ASGI wrapper has already captured it.
+    ignore_logger("uvicorn.error")
+    scope = sentry_sdk.get_global_scope()
+    scope.set_tag(signals.SERVICE.name, SERVICE)
+    scope.set_tag(signals.SOURCE.name, SOURCE)
+
+
+def flush_telemetry() -> None:
+    """Send what is queued, and the sessions and counters with it; takes at most FLUSH_TIMEOUT_S.
+
+    Needed because uvicorn raises SIGTERM again after its shutdown, so the SDK's own exit hook never runs.
+    """
+    sentry_sdk.flush(timeout=FLUSH_TIMEOUT_S)
+
+
+def build_options(settings: Settings) -> dict[str, Any]:
+    """Return the arguments for `sentry_sdk.init`. `send_default_pii` stays unset: it is deprecated, and off."""
+    dsn = settings.sentry_dsn
+    return {
+        "dsn": dsn.get_secret_value() if dsn else None,
+        "environment": settings.sentry_environment,
+        "release": build_release(settings.isl_git_sha),  # also switches sessions on: counts that no sampling touches
+        "traces_sampler": make_traces_sampler(settings.traces_sample_rate),
+        "before_send": enrich_error,
+        "before_send_transaction": tidy_transaction,
+        "max_request_body_size": "never",  # a body is the caller's model
+        "include_local_variables": False,  # and so are the locals of every frame that handles it
+        "event_scrubber": EventScrubber(recursive=True),
+        "in_app_include": ["service"],  # also when it is installed under site-packages
+        "spotlight": False,  # would post every envelope in the request's own thread, with personal data
+        "integrations": [
+            StarletteIntegration(transaction_style="url"),
+            FastApiIntegration(transaction_style="url"),
+            # Log lines are breadcrumbs and never events: the exception itself is the one event of a failure.
+            LoggingIntegration(level=logging.INFO, event_level=None),
+            OpenFeatureIntegration(),
+        ],
+    }
+
+
+def make_traces_sampler(rate: float) -> Any:
+    """Return the sampler: 0 for probes, else `rate`.
+
+    The caller's own decision is ignored. Any client can send a header that forces sampling, and with it the bill.
+    """
+
+    def sample(context: SamplingContext) -> float:
+        # The route is not known yet at this point, and the name is the full URL: only the path can be judged.
+        path = (context.get("asgi_scope") or {}).get("path")
+        return 0.0 if path in UNTRACED_PATHS else rate
+
+    return sample
+
+
+def enrich_error(event: Event, hint: Hint) -> Event:
+    """Add code, retryable and grouping to an error event. Total: an exception in here would lose the event."""
+    try:
+        _tidy_request(event)
+        error = (hint.get("exc_info") or (None, None, None))[1]
+        if error is not None:
+            _add_error(event, error)
+    except Exception:  # the event without our additions beats no event
+        logging.getLogger("isl.telemetry").warning("an error event was sent without its code", exc_info=True)
+    return event
+
+
+def tidy_transaction(event: Event, _hint: Hint) -> Event:
+    """Drop headers and query, and give paths without a route one name. Total, for the same reason."""
+    try:
+        _tidy_request(event)
+        if event.get("transaction_info", {}).get("source") == "url":
+            event["transaction"] = UNMATCHED
+    except Exception:
+        logging.getLogger("isl.telemetry").warning("a transaction was sent untidied", exc_info=True)
+    return event
+
+
+def _add_error(event: Event, error: BaseException) -> None:
+    known = to_isl_error(error)
+    code, retryable = known.code.name, known.code.value.retryable
+    tags = dict(event.get("tags") or {})
+    tags[signals.ERROR_CODE.name] = code
+    tags[signals.RETRYABLE.name] = str(retryable).lower()
+    event["tags"] = tags
+    contexts = dict(event.get("contexts") or {})
+    contexts[signals.ERROR_SCHEMA.name] = {"code": code, "source": SOURCE, "retryable": retryable}
+    event["contexts"] = contexts
+    # A typed failure is its code: a new code is a new issue, wherever it was raised. Unhandled ones keep Sentry's
+    # grouping by stack, so that two different bugs stay two issues.
+    event["fingerprint"] = [code] if isinstance(error, IslError) else ["{{ default }}", code]
+
+
+def _tidy_request(event: Event) -> None:
+    request = event.get("request")
+    if not isinstance(request, dict):
+        return
+    headers = request.get("headers")
+    if isinstance(headers, dict):
+        request["headers"] = {name: value for name, value in headers.items() if name.lower() in SENT_HEADERS}
+    for part in ("query_string", "cookies", "data", "env"):
+        request.pop(part, None)

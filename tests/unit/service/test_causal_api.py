@@ -1,0 +1,146 @@
+"""The app in process, without Sentry: statuses, bodies and headers."""
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from service.api.schemas import DAG_EXAMPLE, MODEL_EXAMPLE
+from service.app import build_app
+from service.request_id import WELL_FORMED
+from service.settings import load_settings
+
+APP = build_app(load_settings({"ISL_LOG_LEVEL": "ERROR"}))
+VALIDATE = "/api/v1/causal/validate"
+COUNTERFACTUAL = "/api/v1/causal/counterfactual"
+VALID: dict[str, Any] = {"dag": DAG_EXAMPLE, "treatment": "discount", "outcome": "orders"}
+ASKED: dict[str, Any] = {"model": MODEL_EXAMPLE, "intervention": {"discount": 10}, "outcome": "orders"}
+
+
+@APP.get("/boom")
+def _boom() -> None:
+    raise ZeroDivisionError("secret detail")
+
+
+def _call(
+    method: str, path: str, content: bytes | None = None, headers: dict[str, str] | None = None
+) -> httpx.Response:
+    async def call() -> httpx.Response:
+        transport = httpx.ASGITransport(APP, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://isl.test") as client:
+            return await client.request(method, path, content=content, headers=headers)
+
+    return asyncio.run(call())
+
+
+def _post(path: str, body: object) -> httpx.Response:
+    return _call("POST", path, json.dumps(body).encode(), {"content-type": "application/json"})
+
+
+def test_validate_answers_the_documented_example() -> None:
+    body = _post(VALIDATE, VALID).json()
+    assert WELL_FORMED.fullmatch(body.pop("request_id"))
+    assert body == {
+        "status": "identifiable",
+        "method": "backdoor",
+        "minimal_set": ["region"],
+        "adjustment_sets": [["region"]],
+        "backdoor_paths": ["discount ← region → orders"],
+        "estimand": "Σ_{region} P(orders | discount, region) P(region)",
+        "reason": "Adjusting for region blocks every backdoor path",
+        "attempted_methods": ["backdoor"],
+    }
+
+
+def test_an_honest_no_is_an_answer() -> None:
+    dag = {"nodes": ["x", "y"], "edges": [["x", "y"]], "bidirected": [["x", "y"]]}
+    response = _post(VALIDATE, {"dag": dag, "treatment": "x", "outcome": "y"})
+    assert response.status_code == 200
+    assert response.json()["status"] == "not_identifiable_by_adjustment"
+    assert response.json()["attempted_methods"] == ["backdoor"]
+
+
+def test_counterfactual_answers_the_documented_example() -> None:
+    first, second = _post(COUNTERFACTUAL, ASKED).json(), _post(COUNTERFACTUAL, ASKED).json()
+    assert first["request_id"] != second["request_id"]
+    assert first["point_estimate"] == second["point_estimate"] == pytest.approx(142.0, abs=2.0)
+    assert (first["samples"], first["interval"]["confidence_level"]) == (1000, 0.95)
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "status", "code"),
+    [
+        (VALIDATE, {"treatment": "nobody"}, 400, "ISL_NODE_NOT_FOUND"),
+        (VALIDATE, {"treatment": "orders"}, 422, "ISL_VALIDATION_ERROR"),
+        (VALIDATE, {"dag": {"nodes": ["x", "y"], "edges": [["x", "y"], ["y", "x"]]}}, 400, "ISL_DAG_CYCLIC"),
+        (VALIDATE, {"dag": {"nodes": [], "edges": []}}, 400, "ISL_DAG_EMPTY"),
+        (VALIDATE, {"dag": {"nodes": ["x"], "edges": [["x"]]}}, 422, "ISL_VALIDATION_ERROR"),
+        (VALIDATE, {"dag": {"nodes": ["a b"], "edges": []}}, 422, "ISL_VALIDATION_ERROR"),
+        (VALIDATE, {"dag": {"nodes": [f"n{i}" for i in range(51)], "edges": []}}, 422, "ISL_VALIDATION_ERROR"),
+        (VALIDATE, {"extra": 1}, 422, "ISL_VALIDATION_ERROR"),
+        (COUNTERFACTUAL, {"outcome": "clicks"}, 400, "ISL_MISSING_VARIABLE"),
+        (COUNTERFACTUAL, {"intervention": {}}, 400, "ISL_INVALID_INTERVENTION"),
+        (COUNTERFACTUAL, {"intervention": {"discount": "10"}}, 422, "ISL_VALIDATION_ERROR"),
+        (COUNTERFACTUAL, {"intervention": {"discount": float("nan")}}, 422, "ISL_VALIDATION_ERROR"),
+        (COUNTERFACTUAL, {"intervention": {"discount": float("inf")}}, 422, "ISL_VALIDATION_ERROR"),
+        (COUNTERFACTUAL, {"intervention": {"discount": 1e13}}, 422, "ISL_VALIDATION_ERROR"),
+        (COUNTERFACTUAL, {"samples": 99}, 422, "ISL_VALIDATION_ERROR"),
+        (COUNTERFACTUAL, {"samples": 10_001}, 422, "ISL_VALIDATION_ERROR"),
+        (COUNTERFACTUAL, {"seed": -1}, 422, "ISL_VALIDATION_ERROR"),
+        (COUNTERFACTUAL, {"seed": 1.5}, 422, "ISL_VALIDATION_ERROR"),
+    ],
+)
+def test_mistakes_get_an_olumi_body(path: str, change: dict[str, Any], status: int, code: str) -> None:
+    response = _post(path, (VALID if path == VALIDATE else ASKED) | change)
+    body = response.json()
+    assert (response.status_code, body["code"]) == (status, code)
+    assert (body["retryable"], body["source"]) == (False, "isl")
+    assert body["request_id"] == response.headers["X-Request-Id"]
+    assert None not in body.values()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "content", "status", "reason"),
+    [
+        ("GET", "/nope", None, 404, "not_found"),
+        ("GET", VALIDATE, None, 405, "method_not_allowed"),
+        ("POST", VALIDATE, b"{", 422, "invalid_schema"),
+        ("POST", VALIDATE, b"", 422, "invalid_schema"),
+        ("POST", VALIDATE, b"\xff", 400, "bad_request"),
+        ("POST", VALIDATE, b"[" * 100_000, 400, "bad_request"),
+        ("POST", VALIDATE, b'{"a": ' + b"9" * 5000 + b"}", 400, "bad_request"),
+        ("GET", "/boom", None, 500, "internal_error"),
+    ],
+)
+def test_every_failure_has_the_id_in_header_and_body(
+    method: str, path: str, content: bytes | None, status: int, reason: str
+) -> None:
+    sent = {"content-type": "application/json", "X-Request-Id": "req_00000000000000ff"}
+    response = _call(method, path, content, sent)
+    assert (response.status_code, response.json()["reason"]) == (status, reason)
+    assert response.headers["X-Request-Id"] == response.json()["request_id"] == "req_00000000000000ff"
+    assert "secret detail" not in response.text
+
+
+def test_405_keeps_its_allow_header() -> None:
+    assert _call("GET", VALIDATE).headers["Allow"] == "POST"
+
+
+def test_ill_formed_id_is_not_echoed() -> None:
+    response = _call("GET", "/nope", headers={"X-Request-Id": "bad id <script>"})
+    assert "script" not in response.text + str(response.headers)
+
+
+def test_probes_answer() -> None:
+    assert _call("GET", "/health").json() == {"status": "healthy"}
+    assert _call("GET", "/ready").json()["release"].startswith("isl@")
+
+
+def test_openapi_documents_examples_and_error_bodies() -> None:
+    document = _call("GET", "/openapi.json").json()
+    responses = document["paths"][VALIDATE]["post"]["responses"]
+    assert {"400", "422", "500"} <= responses.keys()
+    assert responses["422"]["content"]["application/json"]["schema"]["$ref"].endswith("/ErrorBody")
+    assert document["components"]["schemas"]["ValidateRequest"]["examples"] == [VALID]

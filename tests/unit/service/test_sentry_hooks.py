@@ -1,0 +1,113 @@
+"""The SDK's hooks and options: what they add, what they remove, and that they never lose an event."""
+
+from typing import Any, cast
+
+import pytest
+from sentry_sdk.types import Event, Hint
+
+from service.errors import ErrorCode, IslError
+from service.release import build_release, read_git_sha
+from service.settings import load_settings
+from service.telemetry import UNMATCHED, build_options, enrich_error, make_traces_sampler, tidy_transaction
+
+
+def _enrich(event: Any, error: BaseException | None) -> dict[str, Any]:
+    hint = {"exc_info": (type(error), error, None)} if error else {}
+    return cast(dict[str, Any], enrich_error(cast(Event, event), cast(Hint, hint)))
+
+
+def test_typed_error_is_grouped_by_its_code_alone() -> None:
+    event = _enrich({"tags": {"service": "isl"}}, IslError(ErrorCode.ISL_MONTE_CARLO_ERROR, "x"))
+    assert event["fingerprint"] == ["ISL_MONTE_CARLO_ERROR"]
+    assert event["tags"] == {"service": "isl", "error_code": "ISL_MONTE_CARLO_ERROR", "retryable": "true"}
+    assert event["contexts"]["error_schema"] == {
+        "code": "ISL_MONTE_CARLO_ERROR",
+        "source": "isl",
+        "retryable": True,
+    }
+
+
+def test_unhandled_errors_keep_the_grouping_by_stack() -> None:
+    event = _enrich({}, ZeroDivisionError())
+    assert event["fingerprint"] == ["{{ default }}", "ISL_COMPUTATION_ERROR"]
+
+
+def test_event_without_exception_gets_no_code() -> None:
+    assert "fingerprint" not in _enrich({"message": "hello"}, None)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"tags": None, "contexts": None, "request": None},
+        {"tags": 3},
+        {"tags": [["service", "isl"]]},
+        {"contexts": "odd"},
+        {"request": []},
+        {"request": {"data": [1, 2], "headers": "odd"}},
+        {"request": {"headers": {1: 2}}},
+    ],
+)
+def test_hooks_return_every_event_whatever_its_shape(event: dict[str, Any]) -> None:
+    assert _enrich(event, ValueError("x")) is event
+    assert tidy_transaction(cast(Event, event), {}) is cast(Event, event)
+
+
+@pytest.mark.parametrize("hint", [{}, {"exc_info": None}, {"exc_info": (None, None, None)}, {"exc_info": 3}])
+def test_odd_hints_lose_nothing(hint: Any) -> None:
+    event = cast(Event, {"message": "hello"})
+    assert enrich_error(event, hint) is event
+
+
+def test_request_keeps_only_harmless_parts() -> None:
+    request = {
+        "method": "POST",
+        "url": "http://127.0.0.1/x",
+        "query_string": "token=1",
+        "data": {"model": 1},
+        "cookies": {"a": "b"},
+        "env": {"REMOTE_ADDR": "10.0.0.1"},
+        "headers": {"Host": "127.0.0.1", "X-Auth-Token": "secret", "x-user-id": "jane", "x-request-id": "req_1"},
+    }
+    event = _enrich({"request": request}, None)
+    assert event["request"] == {
+        "method": "POST",
+        "url": "http://127.0.0.1/x",
+        "headers": {"Host": "127.0.0.1", "x-request-id": "req_1"},
+    }
+
+
+@pytest.mark.parametrize(("source", "name"), [("url", UNMATCHED), ("route", "/x/{y}")])
+def test_paths_without_a_route_share_one_name(source: str, name: str) -> None:
+    event = cast(Event, {"transaction": "/x/{y}", "transaction_info": {"source": source}})
+    assert tidy_transaction(event, {})["transaction"] == name
+
+
+@pytest.mark.parametrize(
+    ("context", "expected"),
+    [
+        ({"asgi_scope": {"path": "/health"}}, 0.0),
+        ({"asgi_scope": {"path": "/ready"}}, 0.0),
+        ({"asgi_scope": {"path": "/docs"}}, 0.0),
+        ({"asgi_scope": {"path": "/openapi.json"}}, 0.0),
+        ({"asgi_scope": {"path": "/healthy"}}, 0.25),
+        ({"asgi_scope": {"path": "/api/v1/causal/validate"}, "parent_sampled": True}, 0.25),
+        ({"asgi_scope": {"path": "/api/v1/causal/validate"}, "parent_sampled": False}, 0.25),
+        ({}, 0.25),
+    ],
+)
+def test_sampler_judges_by_path_and_not_by_the_caller(context: Any, expected: float) -> None:
+    assert make_traces_sampler(0.25)(context) == expected
+
+
+def test_options_send_no_bodies_and_no_locals() -> None:
+    options = build_options(load_settings({"ISL_GIT_SHA": "0123456789abcdef"}))
+    assert (options["max_request_body_size"], options["include_local_variables"]) == ("never", False)
+    assert "send_default_pii" not in options
+    assert options["release"].endswith("+0123456789ab")
+
+
+def test_release_without_a_commit_has_no_plus(tmp_path: Any) -> None:
+    assert read_git_sha(tmp_path) is None
+    assert build_release("abcdef0").startswith("isl@")

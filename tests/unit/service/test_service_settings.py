@@ -1,0 +1,96 @@
+"""Settings: what is read, what is refused, and that the message helps."""
+
+import pytest
+
+from service.settings import DEFAULT_TRACES_SAMPLE_RATES, Environment, SettingsError, load_settings, settings_or_exit
+
+DSN = "http://0123456789abcdef@127.0.0.1:9000/1"
+
+
+def test_nothing_set_gives_a_service_without_sentry_on_loopback() -> None:
+    settings = load_settings({})
+    assert (settings.sentry_enabled, settings.isl_host, settings.isl_port, settings.isl_workers) == (
+        False,
+        "127.0.0.1",
+        8000,
+        2,
+    )
+
+
+@pytest.mark.parametrize(("environment", "rate"), DEFAULT_TRACES_SAMPLE_RATES.items())
+def test_unset_rate_follows_the_environment(environment: Environment, rate: float) -> None:
+    assert load_settings({"SENTRY_ENVIRONMENT": environment}).traces_sample_rate == rate
+
+
+@pytest.mark.parametrize("given", ["0", "0.25", "1", "1.0"])
+def test_set_rate_wins(given: str) -> None:
+    environ = {"SENTRY_ENVIRONMENT": "production", "SENTRY_TRACES_SAMPLE_RATE": given}
+    assert load_settings(environ).traces_sample_rate == float(given)
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"SENTRY_TRACES_SAMPLE_RATE": "1.5"}, ["SENTRY_TRACES_SAMPLE_RATE", "'1.5'", "from 0 to 1"]),
+        ({"SENTRY_TRACES_SAMPLE_RATE": "-0.1"}, ["SENTRY_TRACES_SAMPLE_RATE", "'-0.1'"]),
+        ({"SENTRY_TRACES_SAMPLE_RATE": "nan"}, ["SENTRY_TRACES_SAMPLE_RATE", "'nan'"]),
+        ({"SENTRY_TRACES_SAMPLE_RATE": "ten"}, ["SENTRY_TRACES_SAMPLE_RATE", "'ten'"]),
+        ({"SENTRY_ENABLED": "perhaps"}, ["SENTRY_ENABLED", "'perhaps'", "true or false"]),
+        ({"SENTRY_ENABLED": "true"}, ["SENTRY_DSN", "nothing"]),
+        ({"SENTRY_ENABLED": "true", "SENTRY_DSN": " "}, ["SENTRY_DSN", "nothing"]),
+        (
+            {"SENTRY_ENABLED": "true", "SENTRY_DSN": "https://your-actual-dsn@sentry.io/project-id"},
+            ["SENTRY_DSN", "placeholder", "your-actual-dsn"],
+        ),
+        ({"SENTRY_DSN": "https://0123@sentry.io/word"}, ["SENTRY_DSN", "project number"]),
+        ({"SENTRY_ENVIRONMENT": "prod"}, ["SENTRY_ENVIRONMENT", "'prod'", "staging"]),
+        ({"ISL_PORT": "70000"}, ["ISL_PORT", "'70000'", "65535"]),
+        ({"ISL_WORKERS": "0"}, ["ISL_WORKERS", "'0'", "from 1"]),
+        ({"ISL_LOG_LEVEL": "LOUD"}, ["ISL_LOG_LEVEL", "'LOUD'", "WARNING"]),
+        ({"ISL_GIT_SHA": "main"}, ["ISL_GIT_SHA", "'main'", "hex"]),
+        ({"ISL_PROT": "1"}, ["ISL_PROT", "unknown", "ISL_PORT"]),
+        (
+            {"ISL_FAULTS_FILE": "faults.json", "SENTRY_ENVIRONMENT": "production"},
+            ["ISL_FAULTS_FILE", "'faults.json'", "not production"],
+        ),
+    ],
+)
+def test_wrong_variable_is_named_with_what_was_found_and_what_is_allowed(
+    environ: dict[str, str], expected: list[str]
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(environ)
+    assert [part for part in expected if part not in str(caught.value)] == []
+
+
+def test_all_problems_are_listed_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({"ISL_PORT": "x", "ISL_PROT": "1", "SENTRY_TRACES_SAMPLE_RATE": "2"})
+    assert len(str(caught.value).splitlines()) == 4
+
+
+def test_process_environment_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ISL_PORT", "1234")
+    assert load_settings({}).isl_port == 8000
+
+
+def test_variables_of_other_tools_pass() -> None:
+    load_settings({"SENTRY_ORG": "olumi", "SENTRY_AUTH_TOKEN": "x", "PATH": "/bin"})
+
+
+def test_the_dsn_is_in_no_representation() -> None:
+    settings = load_settings({"SENTRY_ENABLED": "1", "SENTRY_DSN": DSN})
+    assert "0123456789abcdef" not in f"{settings!r} {settings}"
+
+
+def test_a_broken_dsn_is_not_quoted() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({"SENTRY_DSN": "s3cret"})
+    assert "s3cret" not in str(caught.value)
+
+
+def test_exit_is_a_usage_error_with_the_message_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        settings_or_exit({"SENTRY_TRACES_SAMPLE_RATE": "1.5"})
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.splitlines()[1].strip().startswith("SENTRY_TRACES_SAMPLE_RATE: found '1.5'")
