@@ -1,0 +1,127 @@
+"""Locust users, each an intent. Run by `rehearse`, or by hand:
+
+locust -f loadtest/locustfile.py --headless --host http://127.0.0.1:8000 -u 20 -r 20 -t 60s --rate 20
+
+Users wait so that all of them together send `--rate` requests a second, as long as the service answers in time.
+"""
+
+import random
+import secrets
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from locust import FastHttpUser, constant_throughput, events, task
+
+from loadtest.ledger import NO_ANSWER, Entry, LedgerWriter
+from loadtest.payloads import counterfactual_body, cyclic_body, validate_body
+
+VALIDATE: Final = "/api/v1/causal/validate"
+COUNTERFACTUAL: Final = "/api/v1/causal/counterfactual"
+TIMEOUT_S: Final = 30.0
+OK: Final = 200
+SERVER_ERROR: Final = 500
+state: dict[str, Any] = {}  # the ledger and the pace, set when the test starts
+
+
+@events.init_command_line_parser.add_listener
+def _add_arguments(parser: Any) -> None:
+    parser.add_argument("--rate", type=float, default=20.0, help="requests per second of all users together")
+    parser.add_argument("--ledger", default="var/ledger.jsonl", help="file that every request is appended to")
+
+
+@events.init.add_listener
+def _prepare(environment: Any, **_: Any) -> None:
+    options = environment.parsed_options
+    state["ledger"] = LedgerWriter(Path(options.ledger))
+    state["rate_per_user"] = options.rate / max(1, options.num_users or 1)
+
+
+@events.quitting.add_listener
+def _close(**_: Any) -> None:
+    state["ledger"].close()
+
+
+class Caller(FastHttpUser):  # type: ignore[misc]
+    """Sends one kind of request at a steady pace and writes each to the ledger."""
+
+    abstract = True
+    network_timeout = TIMEOUT_S
+    connection_timeout = TIMEOUT_S
+    intent = ""
+    route = ""
+    expected_status = OK
+    expected_keys: tuple[str, ...] = ()
+
+    def wait_time(self) -> float:
+        return float(constant_throughput(state["rate_per_user"])(self))
+
+    def on_start(self) -> None:
+        self.choose = random.Random()
+
+    def body(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    @task
+    def ask(self) -> None:
+        """Send one request under a fresh id, and write down how it ended."""
+        request_id = f"req_{secrets.token_hex(8)}"
+        sent_at, started = time.time(), time.perf_counter()  # noqa: TID251 - the ledger's own clock
+        with self.client.post(
+            self.route, json=self.body(), headers={"X-Request-Id": request_id}, catch_response=True, name=self.intent
+        ) as answer:
+            latency_ms = (time.perf_counter() - started) * 1000
+            problem = self.check(answer, request_id)
+            answer.success() if problem is None else answer.failure(problem)
+        status = answer.status_code or NO_ANSWER
+        state["ledger"].write(Entry(request_id, self.intent, "POST", self.route, sent_at, latency_ms, status, problem))
+
+    def check(self, answer: Any, request_id: str) -> str | None:
+        """Say what is wrong with the answer: its status, its request id, or its shape."""
+        if answer.status_code != self.expected_status:
+            return f"status {answer.status_code}, expected {self.expected_status}"
+        if answer.headers.get("x-request-id") != request_id:
+            return f"X-Request-Id {answer.headers.get('x-request-id')!r}, sent {request_id!r}"
+        try:
+            body = answer.json()
+        except ValueError:
+            return "the body is not JSON"
+        missing = [key for key in self.expected_keys if not isinstance(body, dict) or key not in body]
+        return f"the body lacks {', '.join(missing)}" if missing else None
+
+
+class ValidateGraph(Caller):
+    """An analyst asks whether an effect can be identified."""
+
+    weight = 12
+    intent = "validate_graph"
+    route = VALIDATE
+    expected_keys = ("status", "minimal_set")
+
+    def body(self) -> dict[str, Any]:
+        return validate_body(self.choose)
+
+
+class AskCounterfactual(Caller):
+    """An analyst asks what would have happened."""
+
+    weight = 7
+    intent = "ask_counterfactual"
+    route = COUNTERFACTUAL
+    expected_keys = ("point_estimate", "interval")
+
+    def body(self) -> dict[str, Any]:
+        return counterfactual_body(self.choose)
+
+
+class MistakeGraph(Caller):
+    """One caller in twenty gets the graph wrong and must be told so, not paged for."""
+
+    weight = 1
+    intent = "mistake_graph"
+    route = VALIDATE
+    expected_status = 400
+    expected_keys = ("code", "message", "request_id")
+
+    def body(self) -> dict[str, Any]:
+        return cyclic_body(self.choose)

@@ -1,0 +1,97 @@
+"""Drills: what is done to the service and which pages that must cause. YAML in, frozen records out."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from monitors.errors import Problem
+from monitors.nodes import Section, open_section
+from rehearsal.errors import UsageError
+
+UNITS: Final = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
+MAX_NAME: Final = 80  # characters
+MAX_HYPOTHESIS: Final = 1000
+NOTHING: Final = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A flag of the service, switched on while the drill lasts."""
+
+    flag: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedPage:
+    """A page that must arrive. Spans are production time."""
+
+    alert: str
+    channel: str
+    within: timedelta  # of the breach becoming possible
+    resolved_within: timedelta | None  # of the recovery becoming possible; None where the alert has no recovery
+
+
+@dataclass(frozen=True, slots=True)
+class Drill:
+    """One experiment. Every page that is not expected is a failure."""
+
+    name: str
+    hypothesis: str
+    lasts: timedelta  # production time, the fault included
+    fault: Fault | None
+    pages: tuple[ExpectedPage, ...]
+
+
+def load_drills(folder: Path, only: tuple[str, ...] = ()) -> list[Drill]:
+    """Load `*.yml` in the order of their names, all or those named in `only`.
+
+    Raises UsageError with every mistake, each with file and line, or for a name that no drill has.
+    """
+    problems: list[Problem] = []
+    drills = [_read(path, problems) for path in sorted(folder.glob("*.yml"))]
+    if problems or not drills:
+        raise UsageError("\n".join(map(str, problems)) or f"{folder}: no drills here, allowed are files named *.yml")
+    known = {drill.name for drill in drills}
+    if unknown := [name for name in only if name not in known]:
+        raise UsageError(f"no drill named {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    return [drill for drill in drills if not only or drill.name in only]
+
+
+def parse_span(text: str) -> timedelta:
+    """`90s`, `3m` or `1h` as a span. Raises ValueError otherwise."""
+    match = re.fullmatch(r"(\d{1,4})([smh])", text)
+    if match is None:
+        raise ValueError(f"{text!r}, write for example 90s, 3m or 1h")
+    return int(match[1]) * UNITS[match[2]]
+
+
+def _read(path: Path, problems: list[Problem]) -> Drill:
+    section = open_section(path.read_text(encoding="utf-8"), str(path), problems)
+    section.allow("name", "hypothesis", "lasts", "fault", "expect")
+    expect = section.section("expect")
+    expect.allow("pages")
+    return Drill(
+        name=section.text("name", MAX_NAME),
+        hypothesis=" ".join(section.text("hypothesis", MAX_HYPOTHESIS).split()),
+        lasts=section.read("lasts", parse_span, NOTHING),
+        fault=_read_fault(section.section("fault")) if "fault" in section.fields else None,
+        pages=tuple(_read_page(each) for each in expect.sections("pages", may_be_empty=True)),
+    )
+
+
+def _read_fault(section: Section) -> Fault:
+    section.allow("flag", "value")
+    return Fault(section.text("flag", MAX_NAME), section.read("value", float, 0.0))
+
+
+def _read_page(section: Section) -> ExpectedPage:
+    section.allow("alert", "channel", "within", "resolved_within")
+    return ExpectedPage(
+        alert=section.text("alert", MAX_NAME),
+        channel=section.text("channel", MAX_NAME),
+        within=section.read("within", parse_span, NOTHING),
+        resolved_within=section.read("resolved_within", parse_span, NOTHING, is_required=False) or None,
+    )

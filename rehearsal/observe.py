@@ -1,0 +1,50 @@
+"""What arrived, read through Sentry's web API alone, so that it works against either engine."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from monitors import signals
+from monitors.client import SentryClient
+from rehearsal.clock import now
+from rehearsal.reconcile import Arrival
+
+CLOCK_MARGIN: Final = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What Sentry has of a run."""
+
+    transactions: tuple[Arrival, ...]
+    errors: tuple[Arrival, ...]
+    discards: dict[str, int]  # transactions that the client dropped, by reason
+
+
+def observe(client: SentryClient, project_id: int, since: datetime) -> Observation:
+    """Read every transaction and error of the run by request id, and the client's discards."""
+    minutes = int((now() - since + CLOCK_MARGIN) / timedelta(minutes=1)) + 1
+    return Observation(
+        _arrivals(client, project_id, "spans", f"{signals.IS_TRANSACTION.name}:true", minutes),
+        _arrivals(client, project_id, "errors", "", minutes),
+        _client_discards(client, project_id),
+    )
+
+
+def breaches(client: SentryClient, project_id: int, monitor: str, since: datetime) -> list[datetime]:
+    """Starts of the monitor's open periods since then, oldest first; empty also when there is no such monitor."""
+    detector = next((each for each in client.detectors(project_id) if each.name == monitor), None)
+    periods = client.open_periods(detector.id) if detector else ()
+    return sorted(period.start for period in periods if period.start >= since)
+
+
+def _arrivals(client: SentryClient, project_id: int, dataset: str, query: str, minutes: int) -> tuple[Arrival, ...]:
+    fields = ["id", signals.REQUEST_ID.name]
+    rows = client.events(project_id, dataset, fields, query, stats_period=f"{minutes}m", sort="timestamp")
+    return tuple(Arrival(row[signals.REQUEST_ID.name]) for row in rows)
+
+
+def _client_discards(client: SentryClient, project_id: int) -> dict[str, int]:
+    """Transactions that the SDKs say they dropped, by reason, in the last day."""
+    groups = client.stats_v2(project_id, ["reason"], category="transaction", outcome="client_discard")
+    return {group.by["reason"]: group.quantity for group in groups}

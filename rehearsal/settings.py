@@ -1,0 +1,65 @@
+"""What a rehearsal is asked to do: one frozen object, built by the CLI from options and `REHEARSE_*` variables."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from rehearsal.errors import UsageError
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+PORTS: Final = {"service": 8000, "sentry": 9000, "sink": 8085}  # the contract of docs/architecture.md
+MONTH: Final = timedelta(days=30)
+PERIODS: Final = {
+    "month": MONTH,
+    "day": timedelta(days=1),
+    "hour": timedelta(hours=1),
+    "min": timedelta(minutes=1),
+    "s": timedelta(seconds=1),
+}
+FACTORS: Final = {"": 1, "k": 1_000, "M": 1_000_000}
+MAX_RATE: Final = 200.0  # requests per second that one Locust process and two workers carry on two cores
+MAX_SPEED: Final = 120.0  # beyond it a production minute is shorter than a delivery takes
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """One rehearsal."""
+
+    speed: float = 60.0  # production seconds per second
+    traffic: float = 1_000_000 / MONTH.total_seconds()  # production requests per second; the guide's million a month
+    traces_sample_rate: float = 1.0
+    drills: Path = ROOT / "rehearsal" / "drills"
+    only: tuple[str, ...] = ()
+    rules: Path = ROOT / "monitors" / "rules"
+    var: Path = ROOT / "var"
+    webhook_url: str | None = None  # instead of the sink
+    with_faults: bool = True
+
+    @property
+    def rate(self) -> float:
+        """Requests per second that Locust sends: the traffic, compressed."""
+        return self.traffic * self.speed
+
+
+def parse_traffic(text: str) -> float:
+    """`1M/month`, `500k/day` or `20/s` as requests per second. Raises UsageError for anything else."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kM]?)/(\w+)", text.strip())
+    if match is None or match[3] not in PERIODS or float(match[1]) == 0:
+        raise UsageError(f"traffic {text!r}: write for example 1M/month, 500k/day or 20/s")
+    return float(match[1]) * FACTORS[match[2]] / PERIODS[match[3]].total_seconds()
+
+
+def check(options: Options) -> Options:
+    """Return the options if they can be run together. Raises UsageError with the remedy."""
+    if not 1 <= options.speed <= MAX_SPEED:
+        raise UsageError(f"speed {options.speed:g}: allowed are 1 to {MAX_SPEED:g}")
+    if not 0 <= options.traces_sample_rate <= 1:
+        raise UsageError(f"traces sample rate {options.traces_sample_rate:g}: allowed are 0 to 1")
+    if options.rate > MAX_RATE:
+        raise UsageError(
+            f"traffic x speed is {options.rate:.0f} requests per second; at most {MAX_RATE:.0f} can be sent from here:"
+            f" use a speed of {options.speed * MAX_RATE / options.rate:.0f} or less"
+        )
+    return options

@@ -1,0 +1,86 @@
+"""What a rehearsal found: expectations held or failed, pages with their times, the books, and one verdict."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from loadtest.ledger import Entry
+from rehearsal.drill import Drill
+from rehearsal.reconcile import Books
+from rehearsal.settings import Options
+from rehearsal.sink import Page
+
+
+class Status(StrEnum):
+    HELD = "held"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One expectation and what became of it."""
+
+    status: Status
+    what: str  # the expectation, as a sentence
+    detail: str  # what was seen, and in a failure where to look
+
+
+@dataclass(frozen=True, slots=True)
+class PageTimes:
+    """When an expected page came about, all as production time since the start of the run; None: it never happened."""
+
+    alert: str
+    channel: str
+    possible_at: timedelta  # the window can be over the threshold from here on
+    breached_at: timedelta | None  # first evaluation over the threshold
+    paged_at: timedelta | None  # arrival at the sink
+    recoverable_at: timedelta | None
+    resolved_at: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class DrillResult:
+    """A drill as it went."""
+
+    drill: Drill
+    started_at: timedelta  # production time since the start of the run, like all below
+    fault_at: timedelta | None
+    cleared_at: timedelta | None
+    ended_at: timedelta
+    findings: tuple[Finding, ...]
+    times: tuple[PageTimes, ...]
+
+    @property
+    def status(self) -> Status:
+        return worst(self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that a rehearsal leaves behind."""
+
+    started_at: datetime
+    origin: datetime  # production time zero
+    ended_at: datetime
+    options: Options
+    engine: str
+    drills: tuple[DrillResult, ...]
+    pages: tuple[Page, ...]
+    entries: tuple[Entry, ...]  # the ledger
+    books: Books
+    book_findings: tuple[Finding, ...]
+    folder: Path
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return (*(finding for drill in self.drills for finding in drill.findings), *self.book_findings)
+
+    @property
+    def status(self) -> Status:
+        return worst(self.findings)
+
+
+def worst(findings: tuple[Finding, ...]) -> Status:
+    """FAILED if any finding failed."""
+    return Status.FAILED if any(finding.status is Status.FAILED for finding in findings) else Status.HELD

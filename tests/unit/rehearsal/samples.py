@@ -1,0 +1,87 @@
+"""Small, complete records for the tests of the rehearsal."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from loadtest.ledger import Entry
+from monitors.load import RULES_DIRECTORY, load_rules
+from monitors.model import Alert, Monitor
+from rehearsal.clock import Pace
+from rehearsal.drill import Drill, ExpectedPage, Fault
+from rehearsal.judge import Expectation, Seen
+from rehearsal.reconcile import Books
+from rehearsal.settings import Options
+from rehearsal.sink import Page
+from rehearsal.verdict import DrillResult, Finding, PageTimes, Report, Status
+
+ORIGIN = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+PACE = Pace(60.0, ORIGIN)
+RULES = load_rules(RULES_DIRECTORY)
+MINUTE = timedelta(minutes=1)
+
+
+def monitor(name: str) -> Monitor:
+    return next(each for each in RULES.monitors if each.name == name)
+
+
+def alert(name: str) -> Alert:
+    return next(each for each in RULES.alerts if each.name == name)
+
+
+def page(
+    at: timedelta,
+    *,
+    channel: str = "isl-alerts",
+    name: str = "ISL error rate",
+    action: str = "critical",
+    signed: bool = True,
+) -> Page:
+    """A page at a production time."""
+    return Page(ORIGIN + PACE.wall(at), channel, action, name, f"{action}: {name}", "text", "http://x.test/1", signed)
+
+
+def expectation(name: str = "ISL error rate", channel: str = "isl-alerts", *, known: bool = True) -> Expectation:
+    """A page that becomes possible at 1m 15s and is due three minutes later."""
+    rule = alert(name) if known else None
+    measured = monitor(rule.monitors[0]) if rule and rule.monitors else None
+    possible = ORIGIN + PACE.wall(1.25 * MINUTE)
+    wanted = ExpectedPage(name, channel, 3 * MINUTE, 3 * MINUTE if measured else None)
+    return Expectation(
+        wanted, rule, measured, can_breach=True, possible_at=possible, deadline=possible + PACE.wall(3 * MINUTE)
+    )
+
+
+def seen(*pages: Page, recoveries: tuple[Page, ...] = (), breached: bool = False, failed_share: float = 0.2) -> Seen:
+    """What happened, with a recovery possible at 10 minutes and due at 13."""
+    return Seen(
+        pages=pages,
+        recoveries=recoveries,
+        breached_at=ORIGIN + PACE.wall(2 * MINUTE) if breached else None,
+        recoverable_at=ORIGIN + PACE.wall(10 * MINUTE),
+        recovery_deadline=ORIGIN + PACE.wall(13 * MINUTE),
+        failed_share=failed_share,
+    )
+
+
+def entry(number: int, status: int = 200, at_s: float = 0.0) -> Entry:
+    return Entry(f"req_{number:016x}", "validate_graph", "POST", "/v", ORIGIN.timestamp() + at_s, 5.0, status, None)
+
+
+def report(folder: Path, *findings: Finding) -> Report:
+    """A run of one drill with one page, whose texts try to be markup."""
+    drill = Drill("step <b>", "When & then", 10 * MINUTE, Fault("error_rate", 0.2), ())
+    times = PageTimes("ISL error rate", "isl-alerts", 1.25 * MINUTE, 2 * MINUTE, 2.2 * MINUTE, 9 * MINUTE, None)
+    result = DrillResult(drill, timedelta(0), timedelta(0), 5 * MINUTE, 12 * MINUTE, findings, (times,))
+    return Report(
+        started_at=ORIGIN,
+        origin=ORIGIN,
+        ended_at=ORIGIN + timedelta(seconds=20),
+        options=Options(),
+        engine="embedded",
+        drills=(result,),
+        pages=(page(2.2 * MINUTE, name="<script>alert(1)</script>"),),
+        entries=tuple(entry(number, 500 if number % 5 == 0 else 200, number / 10) for number in range(120)),
+        books=Books(120, 0, 24, 118, {"sample_rate": 2}, 24, (), (), ()),
+        book_findings=(Finding(Status.HELD, "the books close", "120 sent"),),
+        folder=folder,
+    )

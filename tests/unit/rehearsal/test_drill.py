@@ -1,0 +1,75 @@
+"""Drill files: what is read, and that each mistake is told with its line."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from rehearsal.drill import ExpectedPage, Fault, load_drills
+from rehearsal.errors import UsageError
+from rehearsal.settings import Options
+from tests.unit.rehearsal.samples import RULES
+
+GOOD = """\
+name: step
+hypothesis: It
+  pages.
+lasts: 10m
+fault: {flag: error_rate, value: 0.2}
+expect:
+  pages:
+    - {alert: A, channel: c, within: 3m, resolved_within: 90s}
+"""
+
+
+def write(folder: Path, text: str, name: str = "a.yml") -> Path:
+    (folder / name).write_text(text)
+    return folder
+
+
+def test_a_drill_is_read_with_its_units(tmp_path: Path) -> None:
+    drill = load_drills(write(tmp_path, GOOD))[0]
+    assert (drill.name, drill.hypothesis, drill.lasts) == ("step", "It pages.", timedelta(minutes=10))
+    assert drill.fault == Fault("error_rate", 0.2)
+    assert drill.pages == (ExpectedPage("A", "c", timedelta(minutes=3), timedelta(seconds=90)),)
+
+
+def test_an_empty_list_asserts_silence(tmp_path: Path) -> None:
+    quiet = "name: quiet\nhypothesis: Nobody.\nlasts: 12m\nexpect: {pages: []}\n"
+    assert load_drills(write(tmp_path, quiet))[0].pages == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "said"),
+    [
+        ("lasts: 10m", "lasts: 10 min", 4, "'10 min', write for example 90s, 3m or 1h"),
+        ("lasts: 10m", "last: 10m", 4, "unknown key 'last', did you mean 'lasts'?"),
+        ("value: 0.2", "value: much", 5, "value"),
+        ("name: step", "title: step", 1, "key 'name' is missing"),
+        ("within: 3m", "within: soon", 8, "within: 'soon'"),
+        ("  pages:\n    - {", "  pages: {", 7, "allowed is a list"),
+        ("expect:", "expect: [", 8, "no YAML"),
+    ],
+)
+def test_each_mistake_is_told_with_file_and_line(tmp_path: Path, old: str, new: str, line: int, said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load_drills(write(tmp_path, GOOD.replace(old, new)))
+    assert f"a.yml:{line}: " in str(caught.value)
+    assert said in str(caught.value)
+
+
+def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no drill named nope; there are step"):
+        load_drills(write(tmp_path, GOOD), only=("nope",))
+
+
+def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no drills here"):
+        load_drills(tmp_path)
+
+
+def test_the_drills_that_ship_name_alerts_and_channels_of_the_rules() -> None:
+    channels = {alert.name: {action.app for action in alert.actions} for alert in RULES.alerts}
+    pages = [page for drill in load_drills(Options().drills) for page in drill.pages]
+    assert pages
+    assert all(page.channel in channels[page.alert] for page in pages)

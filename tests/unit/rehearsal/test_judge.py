@@ -1,0 +1,102 @@
+"""Every way in which an expected page can be there, be wrong or be missing, and what the finding then says."""
+
+from dataclasses import replace
+
+import pytest
+
+from rehearsal.drill import Drill
+from rehearsal.judge import Expectation, Seen, judge_books, judge_page, judge_silence
+from rehearsal.reconcile import Books
+from rehearsal.sink import Page
+from rehearsal.verdict import Finding, Status
+from tests.unit.rehearsal.samples import MINUTE, PACE, expectation, page, seen
+
+ON_TIME = page(2 * MINUTE)
+ALL_CLEAR = page(11 * MINUTE, action="resolved")
+
+
+def test_page_on_time_and_recovery_on_time_hold() -> None:
+    findings = judge_page(expectation(), seen(ON_TIME, recoveries=(ALL_CLEAR,)), PACE)
+    assert [(each.status, each.detail) for each in findings] == [
+        (Status.HELD, "paged 45s after the breach became possible"),
+        (Status.HELD, "resolved 1m 00s after the recovery became possible"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (seen(page(5 * MINUTE)), "came late: 3m 45s after"),
+        (seen(page(2 * MINUTE, channel="isl-oncall")), "went to isl-oncall instead"),
+        (seen(page(2 * MINUTE, signed=False)), "not signed"),
+        (seen(ON_TIME, page(3 * MINUTE)), "paged 2 times"),
+        (seen(breached=True), "the monitor opened (failure_rate() > 0.05 in 5m 00s), so look at what follows"),
+        (seen(), "never opened although 20.0% of the requests failed"),
+        (seen(failed_share=0.0), "no request failed; was the fault injected?"),
+    ],
+)
+def test_a_wrong_or_missing_page_fails_and_says_why(found: Seen, said: str) -> None:
+    finding = judge_page(expectation(), found, PACE)[0]
+    assert finding.status is Status.FAILED
+    assert said in finding.detail
+
+
+def test_missing_page_of_an_alert_without_rule_names_the_alert() -> None:
+    finding = judge_page(expectation("ISL error rate", known=False), seen(), PACE)[0]
+    assert finding.detail == ("no page from 'ISL error rate' reached the sink: the rules have no alert of that name")
+
+
+def test_threshold_above_the_fault_is_named() -> None:
+    too_high: Expectation = replace(expectation(), can_breach=False)
+    assert "is above what the fault causes" in judge_page(too_high, seen(), PACE)[0].detail
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (seen(ON_TIME), "no recovery from 'ISL error rate'"),
+        (seen(ON_TIME, recoveries=(page(14 * MINUTE, action="resolved"),)), "came late: 4m 00s"),
+        (seen(), "it never paged"),
+    ],
+)
+def test_missing_or_late_recovery_fails(found: Seen, said: str) -> None:
+    finding = judge_page(expectation(), found, PACE)[1]
+    assert finding.status is Status.FAILED
+    assert said in finding.detail
+
+
+def test_alert_on_new_issues_has_no_recovery() -> None:
+    only = page(MINUTE, channel="isl-oncall", name="ISL new error code", action="triggered")
+    findings = judge_page(expectation("ISL new error code", "isl-oncall"), seen(only), PACE)
+    assert [each.status for each in findings] == [Status.HELD]
+
+
+CLOSED = Books(100, 0, 5, 90, {"sample_rate": 10}, 5, (), (), ())
+
+
+@pytest.mark.parametrize(
+    ("books", "statuses", "said"),
+    [
+        (CLOSED, (Status.HELD, Status.HELD), "100 sent"),
+        (replace(CLOSED, transactions=88), (Status.FAILED, Status.HELD), "2 lost"),
+        (replace(CLOSED, transactions=91), (Status.FAILED, Status.HELD), "1 too many"),
+        (replace(CLOSED, lost_errors=("req_a", "req_b")), (Status.HELD, Status.FAILED), "2 lost, for example req_a"),
+        (replace(CLOSED, duplicated=("req_a",)), (Status.HELD, Status.FAILED), "1 duplicated"),
+        (replace(CLOSED, unexpected=("req_a",)), (Status.HELD, Status.FAILED), "1 unexpected"),
+    ],
+)
+def test_books_that_do_not_close_fail_and_name_a_request(books: Books, statuses: tuple[Status, ...], said: str) -> None:
+    findings: tuple[Finding, ...] = judge_books(books)
+    assert tuple(each.status for each in findings) == statuses
+    assert said in " ".join(each.detail for each in findings)
+
+
+@pytest.mark.parametrize(
+    ("unexpected", "status", "said"),
+    [((), Status.HELD, "silence"), ((page(MINUTE),), Status.FAILED, "1 unexpected: ISL error rate on isl-alerts")],
+)
+def test_any_page_in_a_quiet_drill_fails_it(unexpected: tuple[Page, ...], status: Status, said: str) -> None:
+    drill = Drill("quiet", "Nobody is paged", 12 * MINUTE, None, ())
+    finding = judge_silence(drill, unexpected)
+    assert (finding.status, finding.what) == (status, "nobody is paged")
+    assert said in finding.detail

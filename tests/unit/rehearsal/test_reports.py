@@ -1,0 +1,73 @@
+"""The three reports of one run: same numbers, nothing unescaped, nothing fetched."""
+
+import json
+import re
+from io import StringIO
+from pathlib import Path
+
+from rich.console import Console
+
+from rehearsal.reports.files import write_files
+from rehearsal.reports.jsonfile import as_json
+from rehearsal.reports.page import as_html
+from rehearsal.reports.terminal import TerminalProgress, render
+from rehearsal.verdict import Finding, Status
+from tests.unit.rehearsal.samples import report
+
+HELD = Finding(Status.HELD, "it pages", "paged <45s> after")
+FAILED = Finding(Status.FAILED, "it pages", "no page from 'A' reached the sink")
+
+
+def text_of(*findings: Finding, folder: Path) -> str:
+    console = Console(width=140, file=StringIO())
+    with console.capture() as capture:
+        console.print(render(report(folder, *findings)))
+    return capture.get()
+
+
+def test_terminal_tells_the_verdict_and_the_reason(tmp_path: Path) -> None:
+    assert "verdict: HELD, all 2 expectations held" in text_of(HELD, folder=tmp_path)
+    failed = text_of(FAILED, folder=tmp_path)
+    assert "verdict: FAILED, 1 of 2 expectations failed" in failed
+    assert "✗ it pages: no page from 'A' reached the sink" in failed
+
+
+def test_terminal_shows_times_as_production_time(tmp_path: Path) -> None:
+    assert re.search(
+        r"ISL error rate\s+isl-alerts\s+0s\s+1m 15s\s+2m 00s\s+2m 12s\s+5m 00s\s+9m 00s\s+-",
+        text_of(HELD, folder=tmp_path),
+    )
+
+
+def test_html_escapes_what_came_over_the_wire_and_loads_nothing(tmp_path: Path) -> None:
+    page = as_html(report(tmp_path, HELD))
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "step <b>" not in page
+    assert not re.search(r"(src|href)=", page)
+    assert "url(" not in page
+
+
+def test_html_of_a_failure_puts_the_reason_first(tmp_path: Path) -> None:
+    page = as_html(report(tmp_path, FAILED))
+    assert page.index("Failed</p>") < page.index("no page from &#39;A&#39; reached the sink") < page.index("<svg")
+
+
+def test_json_has_the_verdict_the_books_and_seconds(tmp_path: Path) -> None:
+    found = json.loads(as_json(report(tmp_path, FAILED)))
+    assert found["verdict"] == "failed"
+    assert found["books"]["is_closed"] is True
+    assert found["drills"][0]["times"][0]["paged_at"] == 132.0
+    assert found["drills"][0]["findings"][0]["status"] == "failed"
+
+
+def test_files_lie_in_the_run_folder(tmp_path: Path) -> None:
+    write_files(report(tmp_path, HELD))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "report.json"]
+
+
+def test_progress_without_a_terminal_is_lines(tmp_path: Path) -> None:
+    with (tmp_path / "err").open("w") as file, TerminalProgress(Console(file=file, width=80)) as progress:
+        progress.say("engine up")
+        progress.show("too soon to be worth a line")
+    assert (tmp_path / "err").read_text() == "   0.0s  engine up\n"
