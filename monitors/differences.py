@@ -1,0 +1,91 @@
+"""A rule beside what Sentry has: what differs, field by field, in words; pure.
+
+Fields are compared by meaning, never by order or by id, so that a plan after an apply is empty.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from monitors.bodies import EVENT_TYPES, MINUTE, SECOND
+from monitors.errors import QueryError
+from monitors.model import Alert, Monitor
+from monitors.query import parse_query
+from monitors.remote import Measurement, RemoteAlert, RemoteMonitor
+
+Differences = tuple[str, ...]
+
+
+def monitor_differences(monitor: Monitor, remote: RemoteMonitor) -> Differences:
+    """Return `field: there -> rule` for every field of a monitor that differs."""
+    there = remote.measurement or Measurement("", "", "", 0, None, frozenset())
+    pairs = {
+        "description": (remote.description, monitor.description),
+        "enabled": (remote.enabled, monitor.enabled),
+        "dataset": (there.dataset, monitor.dataset.value),
+        "aggregate": (there.aggregate, str(monitor.aggregate)),
+        "window (s)": (there.window_s, monitor.window // SECOND),
+        "environment": (there.environment, monitor.environment),
+        "event types": (sorted(there.event_types), sorted(EVENT_TYPES[monitor.dataset])),
+        "detection": (remote.detection, "static"),
+        "thresholds": (_conditions(remote), _thresholds(monitor)),
+    }
+    different = list(_compare(pairs))
+    if _query_meaning(there.query) != _query_meaning(monitor.query):
+        different.append(f"query: {there.query!r} -> {monitor.query!r}")
+    return tuple(different)
+
+
+def alert_differences(
+    alert: Alert, remote: RemoteAlert, connected: Mapping[int, str], missing: tuple[str, ...], apps: Mapping[str, int]
+) -> Differences:
+    """Return `field: there -> rule` for every field of an alert that differs.
+
+    `connected` maps the ids of the monitors that the alert is to be connected to, to their names; `missing` are those
+    that have no id yet, because they are still to be created.
+    """
+    there = {connected.get(ident, f"id {ident}") for ident in remote.detector_ids}
+    targets = [("sentry_app", str(apps[action.app])) for action in alert.actions]
+    pairs = {
+        "enabled": (remote.enabled, alert.enabled),
+        "environment": (remote.environment, alert.environment),
+        "frequency (min)": (remote.frequency_min, alert.frequency // MINUTE),
+        "monitors": (sorted(there), sorted([*connected.values(), *missing])),
+        "trigger logic": (remote.trigger_logic, "any-short"),
+        "triggers": (sorted(kind for kind, _ in remote.triggers), sorted(each.value for each in alert.triggers)),
+        "filters": (_filters(remote), "one, for every issue"),
+        "actions": (_targets(remote), sorted(targets)),
+    }
+    return tuple(_compare(pairs))
+
+
+def _compare(pairs: Mapping[str, tuple[Any, Any]]) -> Iterator[str]:
+    for name, (there, rule) in pairs.items():
+        if there != rule:
+            yield f"{name}: {there!r} -> {rule!r}"
+
+
+def _conditions(remote: RemoteMonitor) -> list[tuple[str, float, int]]:
+    return sorted(remote.conditions)
+
+
+def _thresholds(monitor: Monitor) -> list[tuple[str, float, int]]:
+    return sorted((each.comparison, each.value, int(each.priority)) for each in monitor.thresholds)
+
+
+def _filters(remote: RemoteAlert) -> str:
+    """Say what stands between issue and action; any logic over no conditions lets everything pass."""
+    if len(remote.filters) == 1 and not remote.filters[0].conditions:
+        return "one, for every issue"
+    return f"{len(remote.filters)} with {sum(each.conditions for each in remote.filters)} conditions"
+
+
+def _targets(remote: RemoteAlert) -> list[tuple[str, str]]:
+    return sorted((action.kind, action.target or "") for each in remote.filters for action in each.actions)
+
+
+def _query_meaning(text: str) -> Any:
+    """Return what a query asks, whatever its spacing and order; the text itself where it is none of ours."""
+    try:
+        return frozenset((term.key, frozenset(term.values), term.negated) for term in parse_query(text).terms)
+    except QueryError:
+        return text

@@ -1,0 +1,110 @@
+"""What stands in one field of a rule -> its value. Each reader raises ValueError saying what was found and allowed."""
+
+import re
+from collections.abc import Iterable
+from datetime import timedelta
+from difflib import get_close_matches
+from enum import Enum
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
+
+from monitors.model import Comparison, Priority, Threshold, Trigger
+from monitors.query import parse_query
+from monitors.signals import REGISTRY
+
+E = TypeVar("E", bound=Enum)
+
+UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+MINUTE: Final = timedelta(minutes=1)
+# Sentry's windows. Source: https://docs.sentry.io/product/alerts/ (metric alerts), read 2026-11.
+WINDOWS: Final = tuple(MINUTE * minutes for minutes in (1, 5, 10, 15, 30, 60, 120, 240, 1440))
+# How often Sentry lets an alert repeat itself for one issue; 0m is every time. Source: as above.
+FREQUENCIES: Final = tuple(MINUTE * minutes for minutes in (0, 5, 10, 30, 60, 180, 720, 1440, 10080, 43200))
+COMPARISONS: Final[dict[str, Comparison]] = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
+SYMBOLS: Final = {name: symbol for symbol, name in COMPARISONS.items()}
+# A context is shown on an event but not searched; an op is a value of `span.op`, not a key.
+SEARCHABLE: Final = frozenset({"tag", "attribute", "measurement"})
+
+
+def read_window(text: str) -> timedelta:
+    return _read_span(text, WINDOWS)
+
+
+def read_frequency(text: str) -> timedelta:
+    return _read_span(text, FREQUENCIES)
+
+
+def show_span(span: timedelta) -> str:
+    """Write a span as the rules do, in the largest unit that divides it: 1h, 90m."""
+    for unit, name in reversed(UNITS.items()):
+        if span and not span % timedelta(**{name: 1}):
+            return f"{span // timedelta(**{name: 1})}{unit}"
+    return "0m"
+
+
+def read_threshold(text: str, priority: Priority) -> Threshold:
+    """Read `> 0.05`."""
+    match = re.fullmatch(r"(>=|<=|>|<)\s*(-?\d{1,15}(?:\.\d{1,15})?)", text.strip())
+    if match is None:
+        hint = " (5 % is written 0.05)" if "%" in text else ""
+        raise ValueError(f'{text!r}, allowed is >, >=, < or <= and a number, such as "> 0.05"{hint}')
+    return Threshold(COMPARISONS[match[1]], float(match[2]), priority)
+
+
+def read_enum(text: str, allowed: Iterable[E]) -> E:
+    """Read one of the values of an enum."""
+    return _choose(text, {str(member.value): member for member in allowed})
+
+
+def read_trigger(text: str) -> Trigger:
+    return read_enum(text, Trigger)
+
+
+def read_choice(text: str, allowed: dict[str, E]) -> E:
+    """Read one of our own words for the members of an enum."""
+    return _choose(text, allowed)
+
+
+def read_query(text: str) -> str:
+    """Read a search query over registered names. Raises QueryError, a ValueError, for syntax that is not supported."""
+    for term in parse_query(text).terms:
+        _check_key(term.key, term.name)
+        if term.name == "release" and "latest" in term.values:
+            raise ValueError("Sentry refuses release:latest in a monitor; leave it out or name a release")
+    return text
+
+
+def read_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{text!r}, allowed is an http or https address")
+    return text
+
+
+def _read_span(text: str, allowed: tuple[timedelta, ...]) -> timedelta:
+    match = re.fullmatch(r"(\d{1,6})([smhd])", text)
+    span = timedelta(**{UNITS[match[2]]: int(match[1])}) if match else None
+    if span not in allowed:
+        raise ValueError(f"{text!r}, allowed are {', '.join(map(show_span, allowed))}")
+    return span
+
+
+def _choose(text: str, allowed: dict[str, E]) -> E:
+    if text not in allowed:
+        near = get_close_matches(text, allowed, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"{text!r}, allowed are {', '.join(allowed)}{hint}")
+    return allowed[text]
+
+
+def _check_key(key: str, name: str) -> None:
+    signal = REGISTRY.get(name)
+    if signal is None:
+        searchable = [each.name for each in REGISTRY.values() if each.kind in SEARCHABLE]
+        near = get_close_matches(name, searchable, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"allowed are {', '.join(sorted(searchable))}"
+        raise ValueError(f"key {key!r} is not registered in monitors/signals.py, {hint}")
+    if signal.kind == "op":
+        raise ValueError(f"{key!r} is a span operation, write span.op:{name}")
+    if signal.kind not in SEARCHABLE:
+        raise ValueError(f"key {key!r} is a {signal.kind}, which Sentry does not search")

@@ -1,0 +1,147 @@
+"""Rules files -> RuleSet, or one RulesError with every mistake in all of them. First step of check, plan and apply."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Final, Literal
+
+from monitors import thresholds
+from monitors.errors import Problem, RulesError
+from monitors.fields import read_choice, read_frequency, read_query, read_trigger, read_url, read_window
+from monitors.model import Action, Aggregate, Alert, Dataset, Monitor, RuleSet, Source, parse_aggregate
+from monitors.nodes import Section, open_section
+
+__all__ = ["RULES_DIRECTORY", "Problem", "RulesError", "load_rules"]
+
+RULES_DIRECTORY: Final = Path(__file__).parent / "rules"
+MAX_FILE_BYTES: Final = 1 << 18  # 256 KiB; a page of rules is 3 KiB
+MAX_MONITOR_NAME: Final = 200  # characters; Sentry's own limits
+MAX_ALERT_NAME: Final = 256
+MAX_TEXT: Final = 1000  # characters, for descriptions and names of other things
+SPANS_MIN_WINDOW: Final = timedelta(minutes=5)
+DATASETS: Final = {"spans": Dataset.SPANS, "errors": Dataset.ERRORS}
+MONITOR_KEYS: Final = (
+    "name", "description", "aggregate", "dataset", "query", "window", "environment", "thresholds", "enabled",
+)  # fmt: skip
+ALERT_KEYS: Final = (
+    "name", "when", "monitors", "builtin", "frequency", "environment", "notify", "runbook", "enabled",
+)  # fmt: skip
+
+
+def load_rules(directory: Path = RULES_DIRECTORY) -> RuleSet:
+    """Return the monitors and alerts of `directory/*.yml`, leaving out the rules' own tests, `*.test.yml`.
+
+    Raises RulesError with all mistakes of all files, in the order of files and lines.
+    """
+    problems: list[Problem] = []
+    files = [_open(path, problems) for path in _rules_files(directory, problems)]
+    monitor_sections = [each for file in files for each in file.sections("monitors", is_required=False)]
+    alert_sections = [each for file in files for each in file.sections("alerts", is_required=False)]
+    monitors = [_read_monitor(section) for section in monitor_sections]
+    # A monitor with a mistake still has a name: its alerts are not to be blamed as well.
+    names = _note_duplicates(monitors)
+    alerts = [_read_alert(section, names) for section in alert_sections]
+    _note_duplicates(alerts)
+    if problems:
+        raise RulesError(tuple(sorted(problems, key=lambda problem: (problem.file, problem.line))))
+    return RuleSet(tuple(rule for rule, _ in monitors), tuple(rule for rule, _ in alerts))
+
+
+def _rules_files(directory: Path, problems: list[Problem]) -> list[Path]:
+    found = sorted(path for path in directory.glob("*.yml") if not path.name.endswith(".test.yml"))
+    if not found:
+        problems.append(Problem(_shown(directory), 1, "no rules here, allowed are files named *.yml"))
+    # Passed over in silence, the rules of such a file would never page anyone.
+    odd = sorted(directory.glob("*.yaml"))
+    problems += [Problem(_shown(path), 1, "rules files are named *.yml, rename it") for path in odd]
+    return found
+
+
+def _open(path: Path, problems: list[Problem]) -> Section:
+    if (size_bytes := path.stat().st_size) > MAX_FILE_BYTES:
+        problems.append(Problem(_shown(path), 1, f"{size_bytes} bytes, allowed are {MAX_FILE_BYTES}"))
+        return Section(_shown(path), 1, problems)
+    section = open_section(path.read_text(encoding="utf-8", errors="replace"), _shown(path), problems)
+    section.allow("monitors", "alerts")
+    return section
+
+
+def _read_monitor(section: Section) -> tuple[Monitor, Section]:
+    section.allow(*MONITOR_KEYS)
+    dataset = section.read("dataset", partial(read_choice, allowed=DATASETS), None)
+    monitor = Monitor(
+        name=section.text("name", MAX_MONITOR_NAME),
+        description=section.text("description", MAX_TEXT, is_required=False) or None,
+        aggregate=section.read("aggregate", parse_aggregate, Aggregate("count", None)),
+        dataset=dataset or Dataset.SPANS,
+        query=section.read("query", read_query, "", is_required=False),
+        window=section.read("window", read_window, SPANS_MIN_WINDOW),
+        environment=section.text("environment", MAX_TEXT, is_required=False) or None,
+        thresholds=thresholds.read_thresholds(section),
+        enabled=section.flag("enabled", default=True),
+        source=Source(section.file, section.line),
+    )
+    _check_fit(section, monitor, dataset)
+    return monitor, section
+
+
+def _check_fit(section: Section, monitor: Monitor, dataset: Dataset | None) -> None:
+    """Note fields that are each right and do not go together. The stand-ins of wrong ones go with everything."""
+    if dataset is Dataset.ERRORS and monitor.aggregate.function != "count":
+        section.note(f"{monitor.aggregate} over errors, allowed is count()", section.line_of("aggregate"))
+    if dataset is Dataset.SPANS and monitor.window < SPANS_MIN_WINDOW:
+        section.note("window over spans: the shortest is 5m", section.line_of("window"))
+    thresholds.check_thresholds(section, monitor.aggregate, monitor.thresholds)
+
+
+def _read_alert(section: Section, names: Iterable[str]) -> tuple[Alert, Section]:
+    section.allow(*ALERT_KEYS)
+    alert = Alert(
+        name=section.text("name", MAX_ALERT_NAME),
+        monitors=section.read_all("monitors", partial(_read_known, known=set(names)), is_required=False),
+        builtin=section.read("builtin", _read_builtin, None, is_required=False),
+        triggers=section.read_all("when", read_trigger),
+        frequency=section.read("frequency", read_frequency, timedelta(0)),
+        environment=section.text("environment", MAX_TEXT, is_required=False) or None,
+        actions=tuple(_read_action(each) for each in section.sections("notify")),
+        runbook=section.read("runbook", read_url, None, is_required=False),
+        enabled=section.flag("enabled", default=True),
+        source=Source(section.file, section.line),
+    )
+    if not {"monitors", "builtin"} & section.fields.keys():
+        section.note("the alert is connected to no monitor and would never act; add `monitors` or `builtin: error`")
+    return alert, section
+
+
+def _read_action(section: Section) -> Action:
+    section.allow("sentry_app")
+    return Action("sentry_app", section.text("sentry_app", MAX_TEXT))
+
+
+def _read_known(text: str, known: set[str]) -> str:
+    if text not in known:
+        raise ValueError(f"{text!r} is no monitor, allowed are {', '.join(sorted(known)) or 'none, for there is none'}")
+    return text
+
+
+def _read_builtin(text: str) -> Literal["error"] | None:
+    if text != "error":
+        raise ValueError(f"{text!r}, allowed is error")
+    return "error"
+
+
+def _note_duplicates(rules: Iterable[tuple[Monitor | Alert, Section]]) -> tuple[str, ...]:
+    """Return the names; a name is how a rule is found again, so each may be used once in all files together."""
+    first: dict[str, Source] = {}
+    for rule, section in rules:
+        if rule.name and rule.name in first:
+            section.note(f"name {rule.name!r} is taken, see {first[rule.name]}", section.line_of("name"))
+        first.setdefault(rule.name, rule.source)
+    return tuple(name for name in first if name)
+
+
+def _shown(path: Path) -> str:
+    """The path as a reader in the project writes it; outside of the working directory as it was given."""
+    here = Path.cwd()
+    return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()
