@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rehearse test check lint format lock clean
+.PHONY: help setup rehearse test monitors-check monitors-plan monitors-apply check lint format lock clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -22,6 +22,15 @@ rehearse: $(READY) ## the main job: engine, service, load, drills, verdict, repo
 
 test: $(READY) ## the whole test suite
 	@$(BIN)/python -m pytest $(ARGS)
+
+monitors-check: $(READY) ## lint the rules of monitors and alerts
+	@$(BIN)/rehearse monitors check
+
+monitors-plan: $(READY) ## show the difference between the rules and a Sentry (SENTRY_URL, _AUTH_TOKEN, _ORG, _PROJECT)
+	@$(BIN)/rehearse monitors plan
+
+monitors-apply: $(READY) ## make that Sentry as the rules say
+	@$(BIN)/rehearse monitors apply
 
 check: lint test ## all that CI runs
 

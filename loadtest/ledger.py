@@ -1,16 +1,15 @@
-"""The ledger: one line of JSON for every request that was sent, written as it ends. Standard library only.
+"""The ledger: two lines of JSON per request, one before it is sent and one when it has ended. Standard library only.
 
 Who reads it can say for each request what should have arrived at Sentry. Whoever sends requests writes here: Locust's
-users, and the rehearsal's own probes.
+users, and the rehearsal's own probes. The first line is why a request that was cut off is not forgotten.
 """
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TextIO
 
-NO_ANSWER = 0  # status of a request that got none: it may or may not have reached the service
+NO_ANSWER = 0  # status of a request that has none: it may or may not have reached the service
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +41,33 @@ class LedgerWriter:
         self._file.close()
 
 
-def read_ledger(path: Path) -> Iterator[Entry]:
-    """Yield the entries so far; a last line that is still being written is left for the next time."""
-    if not path.exists():
-        return
-    with path.open(encoding="utf-8") as lines:
-        for line in lines:
-            if line.endswith("\n"):
-                yield Entry(**json.loads(line))
+def unanswered(request_id: str, intent: str, method: str, route: str, sent_at: float) -> Entry:
+    """The entry to write before the request is sent."""
+    return Entry(request_id, intent, method, route, sent_at, 0.0, NO_ANSWER, "no answer")
+
+
+def answered(entry: Entry, latency_ms: float, status: int, problem: str | None) -> Entry:
+    """The entry to write when it has ended; it replaces the first."""
+    return replace(entry, latency_ms=latency_ms, status=status, problem=problem)
+
+
+class Ledger:
+    """Reads the ledger while it is being written; each `refresh` reads only what is new."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+        self._entries: dict[str, Entry] = {}
+
+    def refresh(self) -> list[Entry]:
+        """Return all entries so far, in the order of their sending; a half-written line is left for the next time."""
+        if self._path.exists():
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                for line in file:
+                    if not line.endswith(b"\n"):
+                        break
+                    self._offset += len(line)
+                    entry = Entry(**json.loads(line))
+                    self._entries[entry.request_id] = entry
+        return list(self._entries.values())

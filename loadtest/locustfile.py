@@ -2,7 +2,8 @@
 
 locust -f loadtest/locustfile.py --headless --host http://127.0.0.1:8000 -u 20 -r 20 -t 60s --rate 20
 
-Users wait so that all of them together send `--rate` requests a second, as long as the service answers in time.
+Arrivals are Poisson, as from many independent callers: each user draws its next instant, however long the last answer
+took, so that all of them together send `--rate` requests a second.
 """
 
 import random
@@ -11,9 +12,10 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from locust import FastHttpUser, constant_throughput, events, task
+import gevent
+from locust import FastHttpUser, events, task
 
-from loadtest.ledger import NO_ANSWER, Entry, LedgerWriter
+from loadtest.ledger import NO_ANSWER, LedgerWriter, answered, unanswered
 from loadtest.payloads import counterfactual_body, cyclic_body, validate_body
 
 VALIDATE: Final = "/api/v1/causal/validate"
@@ -43,7 +45,7 @@ def _close(**_: Any) -> None:
 
 
 class Caller(FastHttpUser):  # type: ignore[misc]
-    """Sends one kind of request at a steady pace and writes each to the ledger."""
+    """Sends one kind of request and writes each to the ledger."""
 
     abstract = True
     network_timeout = TIMEOUT_S
@@ -53,11 +55,15 @@ class Caller(FastHttpUser):  # type: ignore[misc]
     expected_status = OK
     expected_keys: tuple[str, ...] = ()
 
-    def wait_time(self) -> float:
-        return float(constant_throughput(state["rate_per_user"])(self))
-
     def on_start(self) -> None:
         self.choose = random.Random()
+        self.due = time.perf_counter()
+        gevent.sleep(self.wait_time())  # else all users would begin in the same instant
+
+    def wait_time(self) -> float:
+        """Seconds until this user's next arrival; 0 when it is overdue."""
+        self.due += self.choose.expovariate(state["rate_per_user"])
+        return max(0.0, self.due - time.perf_counter())
 
     def body(self) -> dict[str, Any]:
         raise NotImplementedError
@@ -67,14 +73,15 @@ class Caller(FastHttpUser):  # type: ignore[misc]
         """Send one request under a fresh id, and write down how it ended."""
         request_id = f"req_{secrets.token_hex(8)}"
         sent_at, started = time.time(), time.perf_counter()  # noqa: TID251 - the ledger's own clock
+        entry = unanswered(request_id, self.intent, "POST", self.route, sent_at)
+        state["ledger"].write(entry)
         with self.client.post(
             self.route, json=self.body(), headers={"X-Request-Id": request_id}, catch_response=True, name=self.intent
         ) as answer:
             latency_ms = (time.perf_counter() - started) * 1000
             problem = self.check(answer, request_id)
             answer.success() if problem is None else answer.failure(problem)
-        status = answer.status_code or NO_ANSWER
-        state["ledger"].write(Entry(request_id, self.intent, "POST", self.route, sent_at, latency_ms, status, problem))
+        state["ledger"].write(answered(entry, latency_ms, answer.status_code or NO_ANSWER, problem))
 
     def check(self, answer: Any, request_id: str) -> str | None:
         """Say what is wrong with the answer: its status, its request id, or its shape."""

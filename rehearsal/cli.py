@@ -12,6 +12,7 @@ from rich.console import Console
 
 from rehearsal.conduct import rehearse
 from rehearsal.errors import EnvironmentMissingError, UsageError
+from rehearsal.monitors_cli import monitors
 from rehearsal.reports.files import write_files
 from rehearsal.reports.jsonfile import as_json
 from rehearsal.reports.terminal import TerminalProgress, render
@@ -23,6 +24,7 @@ FAILED: Final = 1
 USAGE: Final = 2
 MISSING: Final = 3
 INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
+STOPPED: Final = "stopped; nothing was left running"
 DEFAULTS: Final = Options()
 
 
@@ -38,15 +40,28 @@ def cli() -> None:
 @cli.command()
 @click.option("--only", multiple=True, metavar="NAME", help="Run only this drill; may be repeated.")
 @click.option(
-    "--speed", default=DEFAULTS.speed, show_default=True, envvar="REHEARSE_SPEED", help="Production seconds per second."
+    "--speed",
+    default=DEFAULTS.speed,
+    show_default=True,
+    envvar="REHEARSE_SPEED",
+    show_envvar=True,
+    help="Production seconds per second.",
 )
-@click.option("--traffic", default="1M/month", show_default=True, envvar="REHEARSE_TRAFFIC", help="Production traffic.")
+@click.option(
+    "--traffic",
+    default="1M/month",
+    show_default=True,
+    envvar="REHEARSE_TRAFFIC",
+    show_envvar=True,
+    help="Production traffic.",
+)
 @click.option(
     "--traces",
     "traces_sample_rate",
     default=DEFAULTS.traces_sample_rate,
     show_default=True,
     envvar="REHEARSE_TRACES",
+    show_envvar=True,
     help="The service's traces sample rate.",
 )
 @click.option(
@@ -66,6 +81,7 @@ def cli() -> None:
     type=click.Path(file_okay=False, path_type=Path),
     default=DEFAULTS.var,
     envvar="REHEARSE_VAR",
+    show_envvar=True,
     help="Folder that everything is written to.",
 )
 @click.option("--webhook-url", metavar="URL", help="Send notifications here instead of to the sink.")
@@ -90,6 +106,9 @@ def run(*, is_json: bool, traffic: str, **chosen: Any) -> None:
     raise SystemExit(HELD if report.status is Status.HELD else FAILED)
 
 
+cli.add_command(monitors)
+
+
 def main() -> None:
     """Run the command line and end with its exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
@@ -106,9 +125,9 @@ def _guard(command: Callable[[], Any]) -> int:
     except EnvironmentMissingError as error:
         return _tell(error, MISSING)
     except click.exceptions.Abort:
-        return _tell("stopped", INTERRUPTED)
+        return _tell(STOPPED, INTERRUPTED)
     except KeyboardInterrupt:
-        return _tell("stopped; nothing was left running", INTERRUPTED)
+        return _tell(STOPPED, INTERRUPTED)
     except click.ClickException as error:
         error.show()
         return USAGE

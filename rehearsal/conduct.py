@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from loadtest.ledger import read_ledger
 from monitors.errors import MonitorsError, RulesError
 from monitors.load import load_rules
 from monitors.model import RuleSet
@@ -52,7 +51,7 @@ def rehearse(options: Options, progress: Progress) -> Report:
             engine=ENGINE,
             drills=tuple(results),
             pages=tuple(read_pages(stack.pages)),
-            entries=tuple(read_ledger(stack.ledger)),
+            entries=tuple(stack.ledger.refresh()),
             books=books,
             book_findings=judge_books(books),
             folder=stack.folder,
@@ -91,7 +90,7 @@ def _close_books(stack: Stack, since: datetime, progress: Progress) -> Books:
     """Read what arrived until the accounts close or time is up; then they stay as they are."""
     progress.show("closing the books")
     deadline = now() + BOOKS_DEADLINE
-    entries = list(read_ledger(stack.ledger))
+    entries = stack.ledger.refresh()
     with stack.client() as client:
         while True:
             seen = observe(client, stack.project_id, since)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from loadtest.ledger import read_ledger
 from monitors.model import RuleSet
 from rehearsal.breach import breach_after, recovery_after
 from rehearsal.clock import Pace, now, show_span, sleep
@@ -63,11 +62,11 @@ class Drilling:
         return Expectation(page, alert, monitor, after is not None, possible_at, deadline)
 
     def _wait_for_pages(self, expectations: list[Expectation]) -> None:
-        """A drill that expects pages ends once all have come; one that expects silence takes its whole time."""
-        limit = self._started_at + self._pace.wall(self._drill.lasts)
+        """Let the drill take its whole time; after that, wait for what is missing only."""
+        self._watch(self._started_at + self._pace.wall(self._drill.lasts), lambda: False)
         if expectations:
-            limit = min(limit, max(each.deadline for each in expectations) + self._pace.wall(GRACE))
-        self._watch(limit, lambda: bool(expectations) and all(self._pages_of(each) for each in expectations))
+            limit = max(each.deadline for each in expectations) + self._pace.wall(GRACE)
+            self._watch(limit, lambda: all(self._pages_of(each) for each in expectations))
 
     def _wait_for_recovery(self, each: Expectation, cleared_at: datetime) -> None:
         if each.page.resolved_within is None or not self._pages_of(each):
@@ -91,7 +90,7 @@ class Drilling:
             sleep(POLL)
 
     def _describe(self, limit: datetime) -> str:
-        entries = list(read_ledger(self._stack.ledger))
+        entries = self._stack.ledger.refresh()
         failed = sum(entry.status >= SERVER_ERROR for entry in entries)
         left = show_span(self._pace.production(max(timedelta(0), limit - now())))
         return f"{self._drill.name}: {len(entries)} requests, {failed} failed, at most {left} of production time to go"
@@ -119,6 +118,7 @@ class Drilling:
             pages=tuple(self._pages_of(each)),
             recoveries=tuple(self._recoveries_of(each)),
             breached_at=self._breached_at(each),
+            cleared_at=cleared_at,
             recoverable_at=recoverable_at,
             recovery_deadline=recoverable_at + self._pace.wall(within) if within else None,
             failed_share=self._failed_share(cleared_at),
@@ -137,7 +137,7 @@ class Drilling:
 
     def _failed_share(self, until: datetime) -> float:
         since = self._started_at.timestamp()
-        statuses = [e.status for e in read_ledger(self._stack.ledger) if since <= e.sent_at < until.timestamp()]
+        statuses = [e.status for e in self._stack.ledger.refresh() if since <= e.sent_at < until.timestamp()]
         return sum(status >= SERVER_ERROR for status in statuses) / len(statuses) if statuses else 0.0
 
     def _pages(self) -> list[Page]:

@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
 
-from monitors.model import Alert, Comparison, Monitor
+from monitors.fields import SYMBOLS
+from monitors.fields import show_span as show_window
+from monitors.model import Alert, Monitor
 from rehearsal.clock import Pace, show_span
 from rehearsal.drill import Drill, ExpectedPage
 from rehearsal.reconcile import Books
 from rehearsal.sink import Page
 from rehearsal.verdict import Finding, PageTimes, Status
-
-SYMBOLS: Final[dict[Comparison, str]] = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,7 @@ class Seen:
     pages: tuple[Page, ...]  # of the expected alert, recoveries apart
     recoveries: tuple[Page, ...]
     breached_at: datetime | None  # first evaluation over the threshold
+    cleared_at: datetime  # the fault was over
     recoverable_at: datetime
     recovery_deadline: datetime | None
     failed_share: float  # of the requests while the fault was on
@@ -54,16 +54,16 @@ def _judge_arrival(each: Expectation, seen: Seen, pace: Pace) -> Finding:
             Status.FAILED, what, f"no page from {each.page.alert!r} reached the sink: {diagnose(each, seen)}"
         )
     first = seen.pages[0]
-    took = show_span(pace.production(first.received_at - each.possible_at))
+    took = _relative(pace.production(first.received_at - each.possible_at), "the breach became possible")
     if first.received_at > each.deadline:
-        return Finding(Status.FAILED, what, f"the page came late: {took} after the breach became possible")
+        return Finding(Status.FAILED, what, f"the page came late: {took}")
     if first.channel != each.page.channel:
         return Finding(Status.FAILED, what, f"the page went to {first.channel} instead")
     if not first.is_signed:
         return Finding(Status.FAILED, what, "the page is not signed with the integration's secret")
     if len(seen.pages) > 1:
         return Finding(Status.FAILED, what, f"it paged {len(seen.pages)} times for one fault")
-    return Finding(Status.HELD, what, f"paged {took} after the breach became possible")
+    return Finding(Status.HELD, what, f"paged {took}")
 
 
 def _judge_recovery(each: Expectation, seen: Seen, pace: Pace) -> Finding:
@@ -73,11 +73,19 @@ def _judge_recovery(each: Expectation, seen: Seen, pace: Pace) -> Finding:
     if not seen.recoveries:
         return Finding(Status.FAILED, what, f"no recovery from {each.page.alert!r} reached the sink")
     first = seen.recoveries[0]
-    took = show_span(pace.production(first.received_at - seen.recoverable_at))
+    if first.received_at < seen.cleared_at:
+        early = show_span(pace.production(seen.cleared_at - first.received_at))
+        return Finding(Status.FAILED, what, f"it resolved {early} before the fault was over")
+    took = _relative(pace.production(first.received_at - seen.recoverable_at), "the recovery became possible")
     is_late = seen.recovery_deadline is not None and first.received_at > seen.recovery_deadline
     if is_late:
-        return Finding(Status.FAILED, what, f"the recovery came late: {took} after it became possible")
-    return Finding(Status.HELD, what, f"resolved {took} after the recovery became possible")
+        return Finding(Status.FAILED, what, f"the recovery came late: {took}")
+    return Finding(Status.HELD, what, f"resolved {took}")
+
+
+def _relative(span: timedelta, event: str) -> str:
+    """`45s after the breach became possible`; chance can put it before, since failures do not come evenly."""
+    return f"{show_span(abs(span))} {'before' if span < timedelta(0) else 'after'} {event}"
 
 
 def diagnose(each: Expectation, seen: Seen) -> str:
@@ -97,9 +105,9 @@ def diagnose(each: Expectation, seen: Seen) -> str:
 
 
 def show_threshold(monitor: Monitor) -> str:
-    """The monitor's condition as people write it, for example `failure_rate() > 0.05 in 5m 00s`."""
+    """The monitor's condition as people write it, for example `failure_rate() > 0.05 over 5m`."""
     first = monitor.thresholds[0]
-    return f"{monitor.aggregate} {SYMBOLS[first.comparison]} {first.value:g} in {show_span(monitor.window)}"
+    return f"{monitor.aggregate} {SYMBOLS[first.comparison]} {first.value:g} over {show_window(monitor.window)}"
 
 
 def judge_silence(drill: Drill, unexpected: Sequence[Page]) -> Finding:

@@ -1,6 +1,7 @@
 """Do the books close? What was sent (the ledger) against what Sentry accepted and what the SDK says that it dropped.
 
   sent            = transactions accepted + transactions dropped by the client, by reason
+                    (a request that got no answer may be missing: nobody can know whether it arrived)
   failed (5xx)    = error events accepted, exactly one each
 Whatever breaks one of the two is named by its request ids: lost, duplicated, unexpected.
 """
@@ -38,8 +39,9 @@ class Books:
 
     @property
     def difference(self) -> int:
-        """Requests that are neither accepted nor dropped; 0 when the account closes, negative when too many arrived."""
-        return self.sent - self.transactions - sum(self.discards.values())
+        """Requests unaccounted for: neither accepted nor dropped, nor possibly never arrived. Negative: too many."""
+        missing = self.sent - self.transactions - sum(self.discards.values())
+        return max(0, missing - self.unanswered) if missing > 0 else missing
 
     @property
     def is_closed(self) -> bool:

@@ -82,7 +82,8 @@ def read_page(channel: str, headers: Any, body: bytes, secrets: dict[str, str]) 
         )
     elif resource == "event_alert":
         event = data["event"]
-        alert, title, text, url = data["triggered_rule"], event["title"], event["culprit"] or "", event["web_url"]
+        where = (event["culprit"], event.get("environment"), event.get("release"))
+        alert, title, text, url = data["triggered_rule"], event["title"], _join(where), event["web_url"]
     else:
         raise ValueError(f"Sentry-Hook-Resource {resource!r}")
     return Page(now(), channel, content["action"], alert, title, text, url, is_signed)
@@ -98,6 +99,10 @@ def read_pages(path: Path) -> Iterator[Page]:
                 fields = json.loads(line)
                 fields.pop("body")
                 yield Page(**fields | {"received_at": datetime.fromisoformat(fields["received_at"])})
+
+
+def _join(parts: tuple[str | None, ...]) -> str:
+    return ", ".join(part for part in parts if part)
 
 
 def _load(secrets: Path) -> dict[str, str]:

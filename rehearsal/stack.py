@@ -8,7 +8,7 @@ from typing import Final
 
 import httpx
 
-from loadtest.ledger import NO_ANSWER, Entry, LedgerWriter, read_ledger
+from loadtest.ledger import NO_ANSWER, Ledger, LedgerWriter, answered, unanswered
 from monitors.client import SentryClient
 from monitors.model import RuleSet
 from monitors.plan import apply_plan, make_plan
@@ -35,7 +35,8 @@ class Stack:
     def __init__(self, options: Options, folder: Path) -> None:
         self._options = options
         self.folder = folder
-        self.ledger = folder / "ledger.jsonl"
+        self._ledger_file = folder / "ledger.jsonl"
+        self.ledger = Ledger(self._ledger_file)
         self.pages = folder / "pages.jsonl"
         self._faults = folder / "faults.json"
         self._children: list[Child] = []
@@ -99,10 +100,10 @@ class Stack:
         argv = ["-m", "locust", "-f", str(ROOT / "loadtest" / "locustfile.py"), "--headless", "--only-summary"]
         argv += ["--host", self.urls["service"], "--users", str(USERS), "--spawn-rate", str(USERS)]
         argv += ["--run-time", f"{LOAD_LIMIT.total_seconds():.0f}s", "--stop-timeout", str(STOP_TIMEOUT_S)]
-        argv += ["--rate", str(self._options.rate), "--ledger", str(self.ledger)]
-        probes = sum(1 for _ in read_ledger(self.ledger))
+        argv += ["--rate", str(self._options.rate), "--ledger", str(self._ledger_file)]
+        probes = len(self.ledger.refresh())
         load = self._start("load", argv, {})
-        wait_until("the load", lambda: sum(1 for _ in read_ledger(self.ledger)) > probes, load, START_DEADLINE)
+        wait_until("the load", lambda: len(self.ledger.refresh()) > probes, load, START_DEADLINE)
 
     def set_fault(self, fault: Fault | None) -> None:
         """Switch a fault on, or all off; every worker sees it with its next request."""
@@ -140,23 +141,17 @@ class Stack:
         return child
 
     def _probe(self) -> bool:
-        request_id, sent_at = f"req_{secrets.token_hex(8)}", now()
+        sent_at = now()
+        entry = unanswered(f"req_{secrets.token_hex(8)}", "probe", "GET", "/ready", sent_at.timestamp())
+        url, headers = f"{self.urls['service']}/ready", {"X-Request-Id": entry.request_id}
         try:
-            answer = httpx.get(
-                f"{self.urls['service']}/ready",
-                headers={"X-Request-Id": request_id},
-                timeout=PROBE_TIMEOUT_S,
-                trust_env=False,
-            )
+            status = httpx.get(url, headers=headers, timeout=PROBE_TIMEOUT_S, trust_env=False).status_code
         except httpx.ConnectError:
             return False  # nobody listens yet: nothing was sent
         except httpx.HTTPError:
             status = NO_ANSWER
-        else:
-            status = answer.status_code
-        latency_ms = (now() - sent_at) / timedelta(milliseconds=1)
-        ledger = LedgerWriter(self.ledger)
-        ledger.write(Entry(request_id, "probe", "GET", "/ready", sent_at.timestamp(), latency_ms, status, None))
+        ledger = LedgerWriter(self._ledger_file)
+        ledger.write(answered(entry, (now() - sent_at) / timedelta(milliseconds=1), status, None))
         ledger.close()
         return status == httpx.codes.OK
 

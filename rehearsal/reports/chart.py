@@ -12,12 +12,13 @@ from rehearsal.reconcile import SERVER_ERROR
 from rehearsal.verdict import DrillResult, Report
 
 WIDTH: Final = 960.0
-HEIGHT: Final = 300.0
-LEFT, RIGHT, TOP, BOTTOM = 52.0, 16.0, 64.0, 34.0
+HEIGHT: Final = 340.0
+LEFT, RIGHT, TOP, BOTTOM = 52.0, 16.0, 98.0, 34.0
 FLOOR: Final = HEIGHT - BOTTOM
-LABEL_TURN: Final = 0.8  # right of this share of the width, labels stand left of their mark
 STEPS: Final = 240  # points of a curve
-LABEL_ROWS: Final = 3  # marks close to each other put their labels on different rows
+LABEL_ROWS: Final = 5  # marks close to each other put their labels on different rows
+LABEL_GAP: Final = 5.0
+CHARACTER: Final = 6.8  # width of a letter at the label's size, roughly
 LABEL_HEIGHT: Final = 17.0
 TICKS: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 240))
 MAX_TICKS: Final = 9
@@ -115,21 +116,43 @@ def timeline(report: Report, threshold: float, window: timedelta) -> str:
     parts += [_text("axis", frame.x(at), HEIGHT - 12, show_span(at), "middle") for at in _ticks(frame.end)]
     parts.append(_polyline("limit", [(LEFT, frame.y(threshold)), (WIDTH - RIGHT, frame.y(threshold))]))
     parts.append(_polyline("curve", [(frame.x(at), frame.y(value)) for at, value in series.points]))
-    parts += [_mark(mark, number % LABEL_ROWS, frame) for number, mark in enumerate(marks(report))]
+    placed = _place(marks(report), frame)
+    parts += [_line(mark, row, frame) for mark, row in placed] + [_label(mark, row, frame) for mark, row in placed]
     return "".join([*parts, "</svg>"])
+
+
+def _place(found: list[Mark], frame: Frame) -> list[tuple[Mark, int]]:
+    """Give each label the first row in which it does not run into the one before it."""
+    ends = [0.0] * LABEL_ROWS
+    placed: list[tuple[Mark, int]] = []
+    for mark in found:
+        left, width = frame.x(mark.at), len(mark.label) * CHARACTER
+        left -= width if _is_turned(mark, frame) else 0
+        row = next((number for number, end in enumerate(ends) if end <= left), LABEL_ROWS - 1)
+        ends[row] = left + width + LABEL_GAP
+        placed.append((mark, row))
+    return placed
 
 
 def _drill_band(result: DrillResult, frame: Frame) -> str:
     left, right = frame.x(result.started_at), frame.x(result.ended_at)
     band = f'<rect class="drill" x="{left:.1f}" y="{TOP}" width="{right - left:.1f}" height="{FLOOR - TOP}"/>'
-    return band + _text("name", left + 6, FLOOR - 8, result.drill.name, "start")
+    return band + _text("name", left + 6, TOP + 16, result.drill.name, "start")
 
 
-def _mark(mark: Mark, row: int, frame: Frame) -> str:
-    at, is_right = frame.x(mark.at), frame.x(mark.at) > WIDTH * LABEL_TURN
-    line = _polyline(f"mark {mark.kind}", [(at, LABEL_HEIGHT * row + 6), (at, FLOOR)])
-    anchor, offset = ("end", -5) if is_right else ("start", 5)
-    return line + _text(f"label {mark.kind}", at + offset, LABEL_HEIGHT * row + 14, mark.label, anchor)
+def _line(mark: Mark, row: int, frame: Frame) -> str:
+    at = frame.x(mark.at)
+    return _polyline(f"mark {mark.kind}", [(at, LABEL_HEIGHT * row + 6), (at, FLOOR)])
+
+
+def _label(mark: Mark, row: int, frame: Frame) -> str:
+    anchor, offset = ("end", -LABEL_GAP) if _is_turned(mark, frame) else ("start", LABEL_GAP)
+    return _text(f"label {mark.kind}", frame.x(mark.at) + offset, LABEL_HEIGHT * row + 14, mark.label, anchor)
+
+
+def _is_turned(mark: Mark, frame: Frame) -> bool:
+    """Does the label stand left of its mark, because there is no room on the right?"""
+    return frame.x(mark.at) + len(mark.label) * CHARACTER > WIDTH
 
 
 def _text(kind: str, x: float, y: float, text: str, anchor: str) -> str:

@@ -15,17 +15,7 @@ from rehearsal.verdict import DrillResult, Finding, PageTimes, Report, Status
 
 MARKS: Final = {Status.HELD: ("✓", "green"), Status.FAILED: ("✗", "bold red")}
 VERDICTS: Final = {Status.HELD: ("HELD", "bold green"), Status.FAILED: ("FAILED", "bold red")}
-HEADINGS: Final = (
-    "alert",
-    "channel",
-    "fault",
-    "breach possible",
-    "breach",
-    "page",
-    "fault over",
-    "recovery possible",
-    "resolved",
-)
+HEADINGS: Final = ("alert", "breach possible", "breach", "page", "recovery possible", "resolved")
 SHOW_EVERY_S: Final = 10.0  # where there is no terminal, a line this often
 
 
@@ -58,7 +48,7 @@ class TerminalProgress:
             self._print(text)
 
     def _print(self, text: str) -> None:
-        self._console.print(Text.assemble((f"{self._elapsed_s():6.1f}s  ", "dim"), text))
+        self._console.print(Text.assemble((f"{self._elapsed_s():6.1f}s  ", "dim"), text), soft_wrap=True)
 
     def _elapsed_s(self) -> float:
         return (now() - self._started_at).total_seconds()
@@ -101,7 +91,10 @@ def _headline(report: Report) -> Text:
 
 
 def _period(drill: DrillResult) -> str:
-    return f"from {show_span(drill.started_at)} to {show_span(drill.ended_at)}"
+    whole = f"from {show_span(drill.started_at)} to {show_span(drill.ended_at)}"
+    if drill.fault_at is None or drill.cleared_at is None:
+        return whole
+    return f"{whole}, the fault for {show_span(drill.cleared_at - drill.fault_at)}"
 
 
 def _findings(findings: tuple[Finding, ...]) -> RenderableType:
@@ -120,24 +113,18 @@ def _findings(findings: tuple[Finding, ...]) -> RenderableType:
 def _times(drill: DrillResult) -> Table:
     table = Table(box=box.SIMPLE_HEAD, header_style="dim", pad_edge=False)
     for heading in HEADINGS:
-        table.add_column(heading, justify="left" if heading in ("alert", "channel") else "right")
+        table.add_column(heading, justify="left" if heading == "alert" else "right")
     for times in drill.times:
-        table.add_row(times.alert, times.channel, *(show_moment(moment) for moment in moments(drill, times)))
+        table.add_row(times.alert, *(show_moment(moment) for moment in moments(drill, times)))
     return table
 
 
 def moments(drill: DrillResult, times: PageTimes) -> tuple[timedelta | None, ...]:
-    """The seven instants of a page, in the order of the headings."""
-    return (
-        drill.fault_at,
-        times.possible_at,
-        times.breached_at,
-        times.paged_at,
-        drill.cleared_at,
-        times.recoverable_at,
-        times.resolved_at,
-    )
+    """The instants of a page in the order of the headings, counted from the fault."""
+    seen = (times.possible_at, times.breached_at, times.paged_at, times.recoverable_at, times.resolved_at)
+    origin = drill.fault_at or drill.started_at
+    return tuple(None if moment is None else moment - origin for moment in seen)
 
 
 def show_moment(moment: timedelta | None) -> str:
-    return "-" if moment is None else show_span(moment)
+    return "-" if moment is None else f"+{show_span(moment)}"

@@ -1,30 +1,40 @@
 """Ledger and payloads; the Locust users themselves run in tests/rehearsal."""
 
+import json
 import random
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from loadtest.ledger import Entry, LedgerWriter, read_ledger
+from loadtest.ledger import NO_ANSWER, Ledger, LedgerWriter, answered, unanswered
 from loadtest.payloads import counterfactual_body, cyclic_body, validate_body
 
-ENTRY = Entry("req_0", "validate_graph", "POST", "/v", 1.5, 3.25, 200, None)
+FIRST = unanswered("req_0", "validate_graph", "POST", "/v", 1.5)
+SECOND = unanswered("req_1", "validate_graph", "POST", "/v", 1.6)
+ENDED = answered(FIRST, 3.25, 200, None)
 
 
-def test_what_is_written_is_read_and_a_half_line_is_left(tmp_path: Path) -> None:
+def test_the_second_line_of_a_request_replaces_its_first(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "ledger.jsonl"
-    first, second = LedgerWriter(path), LedgerWriter(path)
-    first.write(ENTRY)
-    second.write(ENTRY)
-    with path.open("a") as file:
-        file.write('{"request_id": "req_half')
-    assert list(read_ledger(path)) == [ENTRY, ENTRY]
-    first.close()
-    second.close()
+    writers = [LedgerWriter(path), LedgerWriter(path)]
+    for writer, entry in ((writers[0], FIRST), (writers[1], SECOND), (writers[0], ENDED)):
+        writer.write(entry)
+    assert Ledger(path).refresh() == [ENDED, SECOND]
+    assert (SECOND.status, ENDED.status) == (NO_ANSWER, 200)
+    for writer in writers:
+        writer.close()
 
 
-def test_a_ledger_that_is_not_there_yet_is_empty(tmp_path: Path) -> None:
-    assert list(read_ledger(tmp_path / "none")) == []
+def test_a_half_written_line_is_read_once_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    whole = json.dumps(asdict(ENDED)) + "\n"
+    ledger = Ledger(path)
+    assert ledger.refresh() == []
+    path.write_text(whole[:20])
+    assert ledger.refresh() == []
+    path.write_text(whole)
+    assert ledger.refresh() == [ENDED]
 
 
 @pytest.mark.parametrize("make", [validate_body, counterfactual_body, cyclic_body])

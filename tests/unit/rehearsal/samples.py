@@ -57,6 +57,7 @@ def seen(*pages: Page, recoveries: tuple[Page, ...] = (), breached: bool = False
         pages=pages,
         recoveries=recoveries,
         breached_at=ORIGIN + PACE.wall(2 * MINUTE) if breached else None,
+        cleared_at=ORIGIN + PACE.wall(6 * MINUTE),
         recoverable_at=ORIGIN + PACE.wall(10 * MINUTE),
         recovery_deadline=ORIGIN + PACE.wall(13 * MINUTE),
         failed_share=failed_share,

@@ -30,7 +30,7 @@ def test_page_on_time_and_recovery_on_time_hold() -> None:
         (seen(page(2 * MINUTE, channel="isl-oncall")), "went to isl-oncall instead"),
         (seen(page(2 * MINUTE, signed=False)), "not signed"),
         (seen(ON_TIME, page(3 * MINUTE)), "paged 2 times"),
-        (seen(breached=True), "the monitor opened (failure_rate() > 0.05 in 5m 00s), so look at what follows"),
+        (seen(breached=True), "the monitor opened (failure_rate() > 0.05 over 5m), so look at what follows"),
         (seen(), "never opened although 20.0% of the requests failed"),
         (seen(failed_share=0.0), "no request failed; was the fault injected?"),
     ],
@@ -39,6 +39,11 @@ def test_a_wrong_or_missing_page_fails_and_says_why(found: Seen, said: str) -> N
     finding = judge_page(expectation(), found, PACE)[0]
     assert finding.status is Status.FAILED
     assert said in finding.detail
+
+
+def test_a_page_may_come_before_an_even_stream_would_breach() -> None:
+    finding = judge_page(expectation(), seen(page(MINUTE)), PACE)[0]
+    assert (finding.status, finding.detail) == (Status.HELD, "paged 15s before the breach became possible")
 
 
 def test_missing_page_of_an_alert_without_rule_names_the_alert() -> None:
@@ -56,6 +61,7 @@ def test_threshold_above_the_fault_is_named() -> None:
     [
         (seen(ON_TIME), "no recovery from 'ISL error rate'"),
         (seen(ON_TIME, recoveries=(page(14 * MINUTE, action="resolved"),)), "came late: 4m 00s"),
+        (seen(ON_TIME, recoveries=(page(4 * MINUTE, action="resolved"),)), "resolved 2m 00s before the fault was over"),
         (seen(), "it never paged"),
     ],
 )

@@ -64,3 +64,9 @@ def test_a_request_without_answer_may_have_an_error_event_or_not() -> None:
     ledger = [*LEDGER, entry(5, NO_ANSWER)]
     assert books(ledger, arrivals(1, 2, 3, 4, 5), arrivals(3, 5)).is_closed
     assert books(ledger, arrivals(1, 2, 3, 4, 5), arrivals(3)).is_closed
+
+
+def test_a_request_without_answer_may_never_have_arrived_but_only_that_one() -> None:
+    ledger = [*LEDGER, entry(5, NO_ANSWER)]
+    assert books(ledger, arrivals(1, 2, 3, 4), arrivals(3)).is_closed
+    assert books(ledger, arrivals(1, 2, 3), arrivals(3)).difference == 1

@@ -34,7 +34,7 @@ def test_terminal_tells_the_verdict_and_the_reason(tmp_path: Path) -> None:
 
 def test_terminal_shows_times_as_production_time(tmp_path: Path) -> None:
     assert re.search(
-        r"ISL error rate\s+isl-alerts\s+0s\s+1m 15s\s+2m 00s\s+2m 12s\s+5m 00s\s+9m 00s\s+-",
+        r"ISL error rate\s+\+1m 15s\s+\+2m 00s\s+\+2m 12s\s+\+9m 00s\s+-",
         text_of(HELD, folder=tmp_path),
     )
 

@@ -1,0 +1,52 @@
+"""The command line: usage errors end with 2 and say where, before anything is started."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rehearsal.settings import ROOT
+
+REHEARSE = Path(sys.executable).parent / "rehearse"
+
+
+def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [str(REHEARSE), *arguments], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def test_help_tells_the_exit_codes() -> None:
+    done = run("--help")
+    assert done.returncode == 0
+    assert "0 everything held, 1 an expectation failed, 2 usage or configuration" in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("run", "--speed", "0"), "speed 0: allowed are 1 to 120"),
+        (("run", "--traffic", "lots"), "write for example 1M/month"),
+        (("run", "--only", "nope"), "no drill named nope; there are error-rate-step, healthy-baseline"),
+        (("run", "--rules", "/nonexistent"), "does not exist"),
+        (("frobnicate",), "No such command"),
+    ],
+)
+def test_usage_errors_end_with_2_and_a_remedy(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    extra = ("--var", str(tmp_path)) if arguments[0] == "run" else ()
+    done = run(*arguments, *extra)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_rule_ends_with_2_and_its_line(tmp_path: Path) -> None:
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    text = (ROOT / "monitors" / "rules" / "isl.yml").read_text()
+    (rules / "isl.yml").write_text(text.replace("window: 5m", "window: 5 min"))
+    done = run("run", "--rules", str(rules), "--var", str(tmp_path))
+    line = text[: text.index("window: 5m")].count("\n") + 1
+    assert done.returncode == 2
+    assert f"isl.yml:{line}: window: '5 min'" in done.stderr

@@ -1,0 +1,64 @@
+"""The documents are true: commands are Make targets, `.env.example` equals the settings, the lock names no host."""
+
+import re
+import subprocess
+
+import pytest
+
+from embedded.settings import PREFIX, load_settings
+from embedded.settings import Settings as EngineSettings
+from rehearsal.settings import ROOT
+from service.settings import Settings as ServiceSettings
+from service.settings import load_settings as load_service_settings
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+EXAMPLE = dict(
+    line.split("=", 1) for line in (ROOT / ".env.example").read_text().splitlines() if line and not line.startswith("#")
+)
+
+
+def test_readme_is_short_enough_to_be_read() -> None:
+    assert len(README.splitlines()) <= 150
+
+
+def test_readme_commands_are_make_targets() -> None:
+    targets = set(re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.MULTILINE))
+    named = set(re.findall(r"\bmake ([a-z-]+)", README))
+    assert named
+    assert named <= targets
+
+
+def test_readme_and_documents_link_to_files_that_exist() -> None:
+    for document in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
+        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text(encoding="utf-8")):
+            assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+def test_paths_named_in_the_architecture_exist() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:embedded|service|rehearsal|loadtest|monitors)/[\w./]*)`", text))
+    assert named
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+
+
+def test_env_example_lists_every_variable_of_service_and_engine() -> None:
+    service = {name.upper() for name in ServiceSettings.model_fields}
+    engine = {PREFIX + name.upper() for name in EngineSettings.model_fields}
+    listed = {name for name in EXAMPLE if not name.startswith("REHEARSE_")}
+    assert listed == service | engine
+
+
+def test_env_example_holds_the_defaults() -> None:
+    assert load_service_settings(EXAMPLE) == load_service_settings({})
+    assert load_settings(EXAMPLE) == load_settings({})
+
+
+@pytest.mark.parametrize("pattern", [r"://", r"--index-url", r"--find-links"])
+def test_the_lock_names_no_registry(pattern: str) -> None:
+    assert not re.search(pattern, (ROOT / "requirements.lock").read_text())
+
+
+def test_no_other_lock_is_tracked() -> None:
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()  # noqa: S607
+    assert not {"uv.lock", "pylock.toml"} & set(tracked)
