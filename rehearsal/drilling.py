@@ -36,19 +36,22 @@ class Drilling:
     def __init__(self, drill: Drill, stack: Stack, rules: RuleSet, pace: Pace, progress: Progress) -> None:
         self._drill, self._stack, self._rules, self._pace, self._progress = drill, stack, rules, pace, progress
         self._started_at = now()
+        self._phase = "healthy traffic"
 
     def run(self, *, with_faults: bool) -> DrillResult:
         """1 fault on, 2 pages, 3 fault off, 4 recoveries, 5 judge."""
         self._progress.say(f"drill {self._drill.name}: {self._drill.hypothesis}")
         if with_faults and self._drill.fault:
             self._stack.set_fault(self._drill.fault)  # 1
-            self._progress.say(f"fault on: {self._drill.fault.flag} = {self._drill.fault.value:g}")
+            self._phase = f"{self._drill.fault.flag} = {self._drill.fault.value:g}"
+            self._progress.say(f"fault on: {self._phase}")
         expectations = [self._expect(page) for page in self._drill.pages]
         self._wait_for_pages(expectations)  # 2
         self._stack.set_fault(None)  # 3
         cleared_at = now()
         if with_faults and self._drill.fault:
             self._progress.say("fault off")
+        self._phase = "waiting for the recovery"
         for each in expectations:
             self._wait_for_recovery(each, cleared_at)  # 4
         return self._judge(expectations, cleared_at)  # 5
@@ -93,7 +96,7 @@ class Drilling:
         entries = self._stack.ledger.refresh()
         failed = sum(entry.status >= SERVER_ERROR for entry in entries)
         left = show_span(self._pace.production(max(timedelta(0), limit - now())))
-        return f"{self._drill.name}: {len(entries)} requests, {failed} failed, at most {left} of production time to go"
+        return f"{self._drill.name}, {self._phase}: {len(entries)} requests, {failed} failed, at most {left} to go"
 
     def _judge(self, expectations: list[Expectation], cleared_at: datetime) -> DrillResult:
         seen = [(each, self._see(each, cleared_at)) for each in expectations]

@@ -78,7 +78,7 @@ class IslError(Exception):
     """
 
     def __init__(self, code: ErrorCode, message: str, details: Details = NO_DETAILS) -> None:
-        super().__init__(message)
+        super().__init__(f"{code.name}: {message}")  # what Sentry shows, and a person reads at three in the morning
         self.code = code
         self.message = message
         self.details = details
