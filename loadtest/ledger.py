@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 NO_ANSWER = 0  # status of a request that has none: it may or may not have reached the service
+PROBE = "probe"  # intent of a request that only asks whether the service is there
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,8 @@ def judge_books(books: Books) -> tuple[Finding, ...]:
 def _judge_transactions(books: Books) -> Finding:
     what = "every request is a transaction, or a drop that the SDK reported"
     dropped = sum(books.discards.values())
-    seen = f"{books.sent} sent, {books.transactions} transactions, {dropped} dropped by the SDK"
+    sent = f"{books.sent} sent ({books.probes} of them probes, which are never traced)"
+    seen = f"{sent}, {books.transactions} transactions, {dropped} dropped by the SDK"
     if books.difference:
         word = "lost" if books.difference > 0 else "too many"
         return Finding(Status.FAILED, what, f"{abs(books.difference)} {word}: {seen}")

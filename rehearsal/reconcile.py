@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from loadtest.ledger import NO_ANSWER, Entry
+from loadtest.ledger import NO_ANSWER, PROBE, Entry
 
 SERVER_ERROR: Final = 500
 
@@ -28,6 +28,7 @@ class Books:
     """Both accounts, with the requests that do not add up."""
 
     sent: int
+    probes: int  # of those sent: our own, of a route that the service never traces
     unanswered: int
     failed: int  # answered with 5xx
     transactions: int
@@ -59,6 +60,7 @@ def reconcile(
     may_fail = failed | {ident for ident, entry in ledger.items() if entry.status == NO_ANSWER}
     return Books(
         sent=len(ledger),
+        probes=sum(entry.intent == PROBE for entry in ledger.values()),
         unanswered=len(may_fail - failed),
         failed=len(failed),
         transactions=accepted.total(),

@@ -8,7 +8,7 @@ from typing import Final
 
 import httpx
 
-from loadtest.ledger import NO_ANSWER, Ledger, LedgerWriter, answered, unanswered
+from loadtest.ledger import NO_ANSWER, PROBE, Ledger, LedgerWriter, answered, unanswered
 from monitors.client import SentryClient
 from monitors.model import RuleSet
 from monitors.plan import apply_plan, make_plan
@@ -142,7 +142,7 @@ class Stack:
 
     def _probe(self) -> bool:
         sent_at = now()
-        entry = unanswered(f"req_{secrets.token_hex(8)}", "probe", "GET", "/ready", sent_at.timestamp())
+        entry = unanswered(f"req_{secrets.token_hex(8)}", PROBE, "GET", "/ready", sent_at.timestamp())
         url, headers = f"{self.urls['service']}/ready", {"X-Request-Id": entry.request_id}
         try:
             status = httpx.get(url, headers=headers, timeout=PROBE_TIMEOUT_S, trust_env=False).status_code

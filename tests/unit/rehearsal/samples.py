@@ -82,7 +82,7 @@ def report(folder: Path, *findings: Finding) -> Report:
         drills=(result,),
         pages=(page(2.2 * MINUTE, name="<script>alert(1)</script>"),),
         entries=tuple(entry(number, 500 if number % 5 == 0 else 200, number / 10) for number in range(120)),
-        books=Books(120, 0, 24, 118, {"sample_rate": 2}, 24, (), (), ()),
+        books=Books(120, 1, 0, 24, 118, {"sample_rate": 2}, 24, (), (), ()),
         book_findings=(Finding(Status.HELD, "the books close", "120 sent"),),
         folder=folder,
     )

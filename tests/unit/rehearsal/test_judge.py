@@ -77,7 +77,7 @@ def test_alert_on_new_issues_has_no_recovery() -> None:
     assert [each.status for each in findings] == [Status.HELD]
 
 
-CLOSED = Books(100, 0, 5, 90, {"sample_rate": 10}, 5, (), (), ())
+CLOSED = Books(100, 1, 0, 5, 90, {"sample_rate": 10}, 5, (), (), ())
 
 
 @pytest.mark.parametrize(
