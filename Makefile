@@ -3,11 +3,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Of `make loadtest`.
+HOST ?= http://127.0.0.1:8000
+RATE ?= 20
+SECONDS ?= 60
 # An inherited "do not write bytecode" would recompile every module at every start.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rehearse test monitors-check monitors-plan monitors-apply check lint format lock clean
+.PHONY: help setup rehearse up down loadtest test monitors-check monitors-plan monitors-apply check lint format lock clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -19,6 +23,16 @@ $(READY): requirements.lock pyproject.toml scripts/setup.sh
 
 rehearse: $(READY) ## the main job: engine, service, load, drills, verdict, report
 	@$(BIN)/rehearse run $(ARGS)
+
+up: $(READY) ## bring engine, service and sink up and leave them running
+	@$(BIN)/rehearse up $(ARGS)
+
+down: $(READY) ## stop what `make up` left running; DATA=1 removes its data too
+	@$(BIN)/rehearse down $(if $(DATA),--data) $(ARGS)
+
+loadtest: $(READY) ## Locust against what `make up` started: RATE=20 requests a second for SECONDS=60
+	@$(BIN)/locust -f loadtest/locustfile.py --headless --only-summary --host $(HOST) -u 20 -r 20 \
+	  -t $(SECONDS)s --stop-timeout 10 --rate $(RATE) --ledger var/stack/ledger.jsonl
 
 test: $(READY) ## the whole test suite
 	@$(BIN)/python -m pytest $(ARGS)

@@ -12,11 +12,12 @@ from rich.console import Console
 
 from rehearsal.conduct import rehearse
 from rehearsal.errors import EnvironmentMissingError, UsageError
-from rehearsal.monitors_cli import monitors
+from rehearsal.monitors_cli import RULES, monitors
 from rehearsal.reports.files import write_files
 from rehearsal.reports.jsonfile import as_json
 from rehearsal.reports.terminal import TerminalProgress, render
 from rehearsal.settings import Options, check, parse_traffic
+from rehearsal.standing import bring_up, take_down
 from rehearsal.verdict import Status
 
 HELD: Final = 0
@@ -26,6 +27,24 @@ MISSING: Final = 3
 INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
 STOPPED: Final = "stopped; nothing was left running"
 DEFAULTS: Final = Options()
+VAR: Final = click.option(
+    "--var",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=DEFAULTS.var,
+    envvar="REHEARSE_VAR",
+    show_envvar=True,
+    help="Folder that everything is written to.",
+)
+
+TRACES: Final = click.option(
+    "--traces",
+    "traces_sample_rate",
+    default=DEFAULTS.traces_sample_rate,
+    show_default=True,
+    envvar="REHEARSE_TRACES",
+    show_envvar=True,
+    help="The service's traces sample rate.",
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -55,35 +74,15 @@ def cli() -> None:
     show_envvar=True,
     help="Production traffic.",
 )
-@click.option(
-    "--traces",
-    "traces_sample_rate",
-    default=DEFAULTS.traces_sample_rate,
-    show_default=True,
-    envvar="REHEARSE_TRACES",
-    show_envvar=True,
-    help="The service's traces sample rate.",
-)
-@click.option(
-    "--rules",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=DEFAULTS.rules,
-    help="Folder of monitor and alert rules.",
-)
+@TRACES
+@RULES
 @click.option(
     "--drills",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     default=DEFAULTS.drills,
     help="Folder of drills.",
 )
-@click.option(
-    "--var",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=DEFAULTS.var,
-    envvar="REHEARSE_VAR",
-    show_envvar=True,
-    help="Folder that everything is written to.",
-)
+@VAR
 @click.option("--webhook-url", metavar="URL", help="Send notifications here instead of to the sink.")
 @click.option(
     "--no-faults",
@@ -104,6 +103,29 @@ def run(*, is_json: bool, traffic: str, **chosen: Any) -> None:
     else:
         Console(highlight=False).print(render(report))
     raise SystemExit(HELD if report.status is Status.HELD else FAILED)
+
+
+@cli.command()
+@click.option("--speed", default=1.0, show_default=True, help="Production seconds per second.")
+@TRACES
+@RULES
+@VAR
+def up(**chosen: Any) -> None:
+    """Bring engine, service and sink up and leave them running; the load is yours."""
+    with TerminalProgress(Console(stderr=True, highlight=False)) as progress:
+        facts = bring_up(check(Options(**chosen)), progress)
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        click.echo(f"{name:<{width}}  {value}")
+
+
+@cli.command()
+@click.option("--data", "with_data", is_flag=True, help="Remove the engine's data, the pages and the logs too.")
+@VAR
+def down(*, with_data: bool, var: Path) -> None:
+    """Stop what `up` left running."""
+    stopped = take_down(var, with_data=with_data)
+    click.echo(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
 
 
 cli.add_command(monitors)

@@ -35,7 +35,7 @@ class Child:
         return self.process.poll() is None
 
 
-def start(name: str, argv: list[str], environ: Mapping[str, str], log: Path) -> Child:
+def start(name: str, argv: list[str], environ: Mapping[str, str], log: Path, *, outlives_us: bool = False) -> Child:
     """Start a Python module of this environment, for example `["-m", "embedded"]`, with its output in a log file."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -47,9 +47,48 @@ def start(name: str, argv: list[str], environ: Mapping[str, str], log: Path) -> 
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C reaches us alone; we stop the children in order
-            preexec_fn=_die_with_parent,
+            preexec_fn=None if outlives_us else _die_with_parent,
         )
     return Child(name, process, log)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Enough to find a process again from elsewhere, and to know that it is still the same one."""
+
+    name: str
+    pid: int
+    started: str  # kernel's start time of the process: a number that a reused pid does not share
+
+    @property
+    def is_running(self) -> bool:
+        return _start_time(self.pid) == self.started
+
+
+def mark(child: Child) -> Mark:
+    """The mark of a child that is to outlive us."""
+    return Mark(child.name, child.process.pid, _start_time(child.process.pid) or "")
+
+
+def stop_marked(found: Mark) -> None:
+    """End a process that an earlier command started, if it is still the same one."""
+    if not found.is_running:
+        return
+    os.kill(found.pid, signal.SIGTERM)
+    deadline = now() + STOP_DEADLINE
+    while found.is_running and now() < deadline:
+        sleep(POLL)
+    if found.is_running:
+        os.killpg(found.pid, signal.SIGKILL)
+
+
+def _start_time(pid: int) -> str | None:
+    """Field 22 of /proc/<pid>/stat, counted after the name, which may hold anything; None for no or a dead process."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if fields[0] == "Z" else fields[19]
 
 
 def inherited() -> dict[str, str]:
@@ -65,12 +104,6 @@ def stop(child: Child) -> None:
         deadline = now() + STOP_DEADLINE
         while child.is_running and now() < deadline:
             sleep(POLL)
-    _signal_group(child, signal.SIGKILL)
-    child.process.wait()
-
-
-def kill(child: Child) -> None:
-    """End the process as a power cut would."""
     _signal_group(child, signal.SIGKILL)
     child.process.wait()
 

@@ -15,7 +15,7 @@ from monitors.plan import apply_plan, make_plan
 from monitors.provision import ensure_app, ensure_project
 from rehearsal.clock import now
 from rehearsal.drill import Fault
-from rehearsal.processes import Child, pick_port, start, stop, wait_until
+from rehearsal.processes import Child, Mark, mark, pick_port, start, stop, wait_until
 from rehearsal.settings import PORTS, ROOT, Options
 
 HOST: Final = "127.0.0.1"
@@ -32,8 +32,9 @@ STOP_TIMEOUT_S: Final = 10  # for requests under way when the load stops
 class Stack:
     """Starts the parts in order and stops them in reverse; `stop` may be called at any time, more than once."""
 
-    def __init__(self, options: Options, folder: Path) -> None:
+    def __init__(self, options: Options, folder: Path, *, outlives_us: bool = False) -> None:
         self._options = options
+        self._outlives_us = outlives_us
         self.folder = folder
         self._ledger_file = folder / "ledger.jsonl"
         self.ledger = Ledger(self._ledger_file)
@@ -47,7 +48,7 @@ class Stack:
         folder.mkdir(parents=True, exist_ok=True)
 
     def start_engine(self) -> None:
-        """Start the embedded engine on an empty database, and read the token that it makes."""
+        """Start the embedded engine, and read the token that it makes on its first start."""
         data = self.folder / "engine"
         environ = {
             "EMBEDDED_PORT": self._port("sentry"),
@@ -75,7 +76,7 @@ class Stack:
         with self.client() as client:
             project = ensure_project(client, TEAM, PROJECT)
             made = {name: ensure_app(client, name, f"{base.rstrip('/')}/hooks/{name}") for name in sorted(channels)}
-            _write_secret(self._secrets, json.dumps({name: secret for name, (_, secret) in made.items() if secret}))
+            self._keep_secrets({name: secret for name, (_, secret) in made.items() if secret})
             changes = apply_plan(make_plan(rules, client, project), client)
             self.dsn = client.project_keys(project.slug)[0].dsn
             self.project_id = project.id
@@ -132,11 +133,22 @@ class Stack:
     def _secrets(self) -> Path:
         return self.folder / "sink-secrets.json"
 
+    def _keep_secrets(self, new: dict[str, str]) -> None:
+        """Sentry shows a secret once: those of an earlier start are kept."""
+        known = json.loads(self._secrets.read_text()) if self._secrets.exists() else {}
+        self._secrets.touch(mode=0o600)
+        self._secrets.write_text(json.dumps(known | new))
+
+    def marks(self) -> list[Mark]:
+        """What a later command needs to find the running parts."""
+        return [mark(child) for child in self._children]
+
     def _port(self, part: str) -> str:
         return self.urls[part].rsplit(":", 1)[1]
 
     def _start(self, name: str, argv: list[str], environ: dict[str, str]) -> Child:
-        child = start(name, argv, environ, self.folder / "logs" / f"{name}.log")
+        log = self.folder / "logs" / f"{name}.log"
+        child = start(name, argv, environ, log, outlives_us=self._outlives_us)
         self._children.append(child)
         return child
 
@@ -161,8 +173,3 @@ def _answers(url: str) -> bool:
         return httpx.get(url, timeout=PROBE_TIMEOUT_S, trust_env=False).is_success
     except httpx.HTTPError:
         return False
-
-
-def _write_secret(path: Path, content: str) -> None:
-    path.touch(mode=0o600)
-    path.write_text(content)
