@@ -8,21 +8,23 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from service.api import causal, health
+from service.body_limit import BodyLimitMiddleware
 from service.error_handlers import install_error_handlers
 from service.faults import open_faults
 from service.logs import configure_logging
 from service.release import build_release, read_version
 from service.request_id import RequestIdMiddleware
+from service.security_headers import SecurityHeadersMiddleware
 from service.settings import Settings, settings_or_exit
 from service.telemetry import flush_telemetry, start_telemetry
 
 
 class Isl(FastAPI):
-    """FastAPI with one layer outside of everything else."""
+    """FastAPI with three layers outside of everything else."""
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Put the request id around Starlette's outermost layer, whose 500 responses would otherwise lack it."""
-        return RequestIdMiddleware(super().build_middleware_stack())
+        """Put our layers around Starlette's outermost one, whose 500 responses would otherwise lack them."""
+        return RequestIdMiddleware(SecurityHeadersMiddleware(BodyLimitMiddleware(super().build_middleware_stack())))
 
 
 def build_app(settings: Settings | None = None) -> FastAPI:

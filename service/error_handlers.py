@@ -28,9 +28,16 @@ def install_error_handlers(app: FastAPI) -> None:
 async def _respond(_request: Request, error: Exception) -> JSONResponse:
     known = to_isl_error(error)
     _log_once(known, error)
-    headers = error.headers if isinstance(error, HTTPException) else None  # 405 must keep its Allow header
-    body = error_body(known, current_request_id())
-    return JSONResponse(body.model_dump(exclude_none=True, mode="json"), known.status_code, headers)
+    response = error_response(known)
+    if isinstance(error, HTTPException):
+        response.headers.update(error.headers or {})  # 405 must keep its Allow header
+    return response
+
+
+def error_response(error: IslError) -> JSONResponse:
+    """Build the response that carries the error, under the current request's id."""
+    body = error_body(error, current_request_id())
+    return JSONResponse(body.model_dump(exclude_none=True, mode="json"), error.status_code)
 
 
 def error_body(error: IslError, request_id: str) -> ErrorBody:
