@@ -24,7 +24,7 @@ def test_readme_is_short_enough_to_be_read() -> None:
 
 def test_readme_commands_are_make_targets() -> None:
     targets = set(re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.MULTILINE))
-    named = set(re.findall(r"\bmake ([a-z-]+)", README))
+    named = set(re.findall(r"(?:`|^)make ([a-z-]+)", README, re.MULTILINE))
     assert named
     assert named <= targets
 

@@ -1,4 +1,4 @@
-"""The set-up script on machines that lack something: it says what, and what to install. Exit code 3, nothing written."""
+"""The set-up script on machines that lack something: it says what, and what to install. Exit 3, nothing written."""
 
 import os
 import subprocess
