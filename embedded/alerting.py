@@ -44,12 +44,11 @@ def tick(database: Database, now: datetime, speed: float) -> int:
             conditions = tuple(Condition(kind, limit, Level(result)) for kind, limit, result in monitor.conditions)
             before = State(Level(monitor.level), monitor.fired_at)
             after, change = evaluate(conditions, value, before, now, DAMPING / speed)  # 3
+            done = Evaluation(monitor, value, after.level, after.fired_at, change is not None, now, next_due)
+            changed += database.write(partial(record_evaluation, done=done))  # 4
         except Exception:
             log.exception("monitor %s (%s) could not be evaluated", monitor.id, monitor.name)
             database.write(partial(postpone, monitor=monitor, until=next_due))
-            continue
-        done = Evaluation(monitor, value, after.level, after.fired_at, change is not None, now, next_due)
-        changed += database.write(partial(record_evaluation, done=done))  # 4
     return changed
 
 

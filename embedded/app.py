@@ -6,6 +6,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import timedelta
+from pathlib import Path
 
 import httpx
 from fastapi import FastAPI
@@ -92,12 +93,19 @@ class Engine:
 def build_app(settings: Settings, clock: Clock) -> Engine:
     """Open the store, make the token on first start, and wire everything."""
     database = Database(settings.database)
-    if not settings.token_file.exists():
-        token = TOKEN_PREFIX + secrets.token_hex(32)
-        database.write(lambda connection: add_token(connection, token, clock.now()))
-        settings.token_file.touch(mode=0o600)
-        settings.token_file.write_text(token)
+    token = _token(settings.token_file)
+    database.write(lambda connection: add_token(connection, token, clock.now()))
     return Engine(settings, clock, database)
+
+
+def _token(file: Path) -> str:
+    """Return the token of the file, made on first start; a start that is killed half-way leaves no half a token."""
+    if not file.exists():
+        beside = file.with_suffix(".new")
+        beside.touch(mode=0o600)
+        beside.write_text(TOKEN_PREFIX + secrets.token_hex(32))
+        beside.replace(file)
+    return file.read_text().strip()
 
 
 def _api(context: Context, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:

@@ -17,6 +17,7 @@ from embedded.errors import RejectedError
 
 MAX_PROTOCOL_VERSION: Final = 7
 KEY_LENGTH: Final = 32
+MAX_DIGITS: Final = 18  # of a project id or version: fits 64 bits, and int() refuses thousands of digits
 SCHEME = "sentry "
 
 
@@ -44,11 +45,19 @@ def read_auth(headers: Mapping[str, str], query: str) -> Auth | None:
 
 def dsn_auth(dsn: object) -> Auth:
     """Return the key and project of a DSN found in an envelope's header (A3). Raises RejectedError (401)."""
-    parts = urlsplit(dsn) if isinstance(dsn, str) else None
-    project = parts.path.rsplit("/", 1)[-1] if parts else ""
-    if parts is None or not parts.username or not project.isascii() or not project.isdigit():
+    try:
+        parts = urlsplit(dsn) if isinstance(dsn, str) else None
+    except ValueError:  # a host in unbalanced brackets
+        parts = None
+    project = parse_number(parts.path.rsplit("/", 1)[-1]) if parts else None
+    if parts is None or not parts.username or project is None:
         raise RejectedError(401, "bad envelope authentication header")
-    return Auth(_valid_key(parts.username), int(project))
+    return Auth(_valid_key(parts.username), project)
+
+
+def parse_number(text: str) -> int | None:
+    """Return the number that `text` writes in ASCII digits, or None when it is anything else or too long."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS else None
 
 
 def _parse_header(value: str) -> dict[str, str]:
@@ -57,10 +66,10 @@ def _parse_header(value: str) -> dict[str, str]:
 
 
 def _check(fields: Mapping[str, str]) -> Auth:
-    version = fields.get("sentry_version", str(MAX_PROTOCOL_VERSION)).partition(".")[0]
-    if "sentry_key" not in fields or not version.isascii() or not version.isdigit():
+    version = parse_number(fields.get("sentry_version", str(MAX_PROTOCOL_VERSION)).partition(".")[0])
+    if "sentry_key" not in fields or version is None:
         raise RejectedError(401, "bad x-sentry-auth header")
-    if int(version) > MAX_PROTOCOL_VERSION:
+    if version > MAX_PROTOCOL_VERSION:
         raise RejectedError(400, f"unsupported protocol version ({version})")
     return Auth(_valid_key(fields["sentry_key"]))
 

@@ -92,4 +92,4 @@ def _headers(body: bytes, start: int, what: str) -> tuple[dict[str, Any], int]:
         raise RejectedError(400, INVALID, f"invalid {what} header", str(error)) from None
     if not isinstance(headers, dict):
         raise RejectedError(400, INVALID, f"invalid {what} header")
-    return headers, end + 1
+    return headers, min(end + 1, len(body))

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from embedded.lenient import mapping, sequence, tags
+
 DEFAULT: Final = "{{ default }}"
 MAX_CONTEXT_LINE: Final = 120  # a longer source line does not take part
 MESSAGE_LINES: Final = 2
@@ -30,7 +32,7 @@ _PARAMETERS: Final = (
 
 def event_hashes(event: dict[str, Any]) -> tuple[str, ...]:
     """Return the event's hashes, 32 hex each, the in-app variant first; never empty."""
-    entries = [str(entry) for entry in event.get("fingerprint") or [DEFAULT]]
+    entries = [str(entry) for entry in sequence(event.get("fingerprint")) or [DEFAULT]]
     if DEFAULT not in entries and not any(_is_default(entry) for entry in entries):
         return (_digest(resolve(entry, event) for entry in entries),)
     variants = list(_variants(event))
@@ -46,7 +48,7 @@ def resolve(entry: str, event: dict[str, Any]) -> str:
         return entry
     name = match.group(1)
     if name.startswith("tags."):
-        return str((event.get("tags") or {}).get(name[5:], f"<no-value-for-tag-{name[5:]}>"))
+        return tags(event.get("tags")).get(name[5:], f"<no-value-for-tag-{name[5:]}>")
     last = (exceptions(event) or [{}])[-1]
     values = {
         "type": last.get("type"),
@@ -60,9 +62,9 @@ def resolve(entry: str, event: dict[str, Any]) -> str:
 
 def exceptions(event: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the exceptions oldest first, whichever of the two wire shapes the SDK used."""
-    found = event.get("exception") or {}
+    found = event.get("exception")
     values = found.get("values") if isinstance(found, dict) else found
-    return [value for value in values or [] if isinstance(value, dict)]
+    return [value for value in sequence(values) if isinstance(value, dict)]
 
 
 def message_of(event: dict[str, Any]) -> str:
@@ -102,7 +104,7 @@ def _exception_values(raised: list[dict[str, Any]], stacks: list[list[dict[str, 
     values: list[str] = []
     for exception, stack in zip(raised, stacks, strict=True):
         values += [value for frame in stack for value in _frame_values(frame)]
-        if not (exception.get("mechanism") or {}).get("synthetic"):
+        if not mapping(exception.get("mechanism")).get("synthetic"):
             values.append(str(exception.get("type") or ""))
     if not any(stacks):  # the text of an exception counts only where no frame does
         values += [parameterise(str(exception.get("value") or "")) for exception in raised]
@@ -110,9 +112,8 @@ def _exception_values(raised: list[dict[str, Any]], stacks: list[list[dict[str, 
 
 
 def _frames(exception: dict[str, Any]) -> list[dict[str, Any]]:
-    frames = (exception.get("stacktrace") or {}).get("frames") or []
     kept: list[dict[str, Any]] = []
-    for frame in frames:
+    for frame in sequence(mapping(exception.get("stacktrace")).get("frames")):
         if isinstance(frame, dict) and not (kept and _same_place(kept[-1], frame)):  # recursion counts once
             kept.append(frame)
     return kept

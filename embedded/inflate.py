@@ -1,7 +1,7 @@
 """Request body -> plain bytes: every content encoding an SDK uses, chunk by chunk, never past the limit."""
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
 import brotli
@@ -10,14 +10,18 @@ import zstandard
 from embedded.errors import RejectedError
 
 MAX_ENVELOPE_BYTES: Final = 200 * 1024 * 1024  # decompressed. Source: relay-config max_envelope_size, read 2026-11
-SLICE_BYTES: Final = 16 * 1024  # fed at a time, so that one slice of a bomb cannot fill the memory
+PIECE_BYTES: Final = 1024 * 1024  # decoded at a time, so that a bomb is noticed long before it fills the memory
+# zstd takes no output limit, but four bytes of it decode to at most 128 KiB; so many at a time make 2 MiB.
+ZSTD_SLICE_BYTES: Final = 64
 IDENTITY: Final = frozenset({"", "identity", "utf-8"})  # some SDKs send a charset here; Relay strips it
 
 
 class _Decoder(Protocol):
-    def decode(self, data: bytes) -> bytes: ...
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        """Yield what `data` decodes to, in pieces of at most about PIECE_BYTES."""
 
-    def is_finished(self) -> bool: ...
+    def is_finished(self) -> bool:
+        """Has the end of the compressed stream been seen?"""
 
 
 class Inflater:
@@ -28,34 +32,46 @@ class Inflater:
         self._decoder = _decoder(encoding.strip().lower())
         self._limit = limit
         self._parts: list[bytes] = []
-        self._size = 0
+        self.size_bytes = 0  # decompressed so far
+        self._is_fed = False
 
     def feed(self, chunk: bytes) -> None:
         """Take the next piece of the body. Raises RejectedError: 413 past the limit, 400 when it is corrupt."""
-        for start in range(0, len(chunk), SLICE_BYTES):
-            part = chunk[start : start + SLICE_BYTES]
-            try:
-                plain = part if self._decoder is None else self._decoder.decode(part)
-            except (zlib.error, brotli.error, zstandard.ZstdError) as error:
-                raise RejectedError(400, "failed to decode request body", str(error)) from None
-            self._size += len(plain)
-            if self._size > self._limit:
-                raise RejectedError(413, f"envelope exceeded size limits: more than {self._limit} bytes decompressed")
-            self._parts.append(plain)
+        if not chunk:
+            return
+        self._is_fed = True
+        try:
+            for plain in (chunk,) if self._decoder is None else self._decoder.decode(chunk):
+                self._keep(plain)
+        except (zlib.error, brotli.error, zstandard.ZstdError) as error:
+            raise RejectedError(400, "failed to decode request body", str(error)) from None
 
     def finish(self) -> bytes:
         """Return the whole body. Raises RejectedError (400) when the compressed stream was cut short."""
-        if self._decoder is not None and self._size and not self._decoder.is_finished():
+        if self._decoder is not None and self._is_fed and not self._decoder.is_finished():
             raise RejectedError(400, "failed to decode request body", "the compressed stream ends early")
         return b"".join(self._parts)
+
+    def _keep(self, plain: bytes) -> None:
+        self.size_bytes += len(plain)
+        if self.size_bytes > self._limit:
+            raise RejectedError(413, f"envelope exceeded size limits: more than {self._limit} bytes decompressed")
+        self._parts.append(plain)
 
 
 class _Zlib:
     def __init__(self, window_bits: int) -> None:
         self._stream = zlib.decompressobj(window_bits)
 
-    def decode(self, data: bytes) -> bytes:
-        return self._stream.decompress(data)
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        has_more = True
+        while has_more:
+            plain = self._stream.decompress(data, PIECE_BYTES)
+            yield plain
+            data = self._stream.unconsumed_tail
+            has_more = bool(data) or len(plain) == PIECE_BYTES
+        if self._stream.unused_data:  # a second member would be lost without a word
+            raise zlib.error("data after the end of the compressed stream")
 
     def is_finished(self) -> bool:
         return self._stream.eof
@@ -65,8 +81,11 @@ class _Brotli:
     def __init__(self) -> None:
         self._stream = brotli.Decompressor()
 
-    def decode(self, data: bytes) -> bytes:
-        return bytes(self._stream.process(data))
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        plain = bytes(self._stream.process(data, output_buffer_limit=PIECE_BYTES))
+        while plain:  # `can_accept_more_data()` may be true while there is more to get out
+            yield plain
+            plain = bytes(self._stream.process(b"", output_buffer_limit=PIECE_BYTES))
 
     def is_finished(self) -> bool:
         return bool(self._stream.is_finished())
@@ -76,8 +95,9 @@ class _Zstd:
     def __init__(self) -> None:
         self._stream = zstandard.ZstdDecompressor().decompressobj()
 
-    def decode(self, data: bytes) -> bytes:
-        return self._stream.decompress(data)
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        for start in range(0, len(data), ZSTD_SLICE_BYTES):
+            yield self._stream.decompress(data[start : start + ZSTD_SLICE_BYTES])
 
     def is_finished(self) -> bool:
         return self._stream.eof

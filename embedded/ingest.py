@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import orjson
 
 from embedded.clock import Clock
-from embedded.dsn import Auth, dsn_auth, read_auth
+from embedded.dsn import Auth, dsn_auth, parse_number, read_auth
 from embedded.envelope import Envelope, Item, parse_envelope
 from embedded.errors import RejectedError, StoreUnavailableError
 from embedded.inflate import Inflater
@@ -135,10 +135,10 @@ async def _read_body(receive: Receive, encoding: str) -> bytes:
 
 def _project_id(path: str) -> int:
     match = ROUTE.fullmatch(path)
-    project = match["project"] if match else ""
-    if not (project.isascii() and project.isdigit()):
+    project = parse_number(match["project"]) if match else None
+    if project is None:
         raise RejectedError(400, "bad project path parameter")
-    return int(project)
+    return project
 
 
 def _check_limits(items: tuple[Item, ...]) -> None:

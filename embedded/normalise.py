@@ -13,15 +13,19 @@ import orjson
 
 from embedded.envelope import Envelope, Item
 from embedded.grouping import event_hashes, exceptions, message_of
+from embedded.lenient import mapping, sequence, tags
 from embedded.records import Batch, ErrorEvent, Outcome, OutcomeCount, SessionCounts, Transaction
 
 MAX_PAST: Final = timedelta(days=30)  # older or newer timestamps are replaced by the time of receipt
 MAX_FUTURE: Final = timedelta(seconds=60)
-MAX_NAME: Final = 200  # transaction name, culprit, tag key and tag value, characters
+MAX_NAME: Final = 200  # transaction name, culprit, release, category, exception type, characters
 MAX_MESSAGE: Final = 8192  # characters
 MAX_REASON: Final = 200  # of a client discard, characters
 MAX_QUANTITY: Final = 1_000_000_000  # of one client discard; a forged one must not drown the books
 MIN_SAMPLE_RATE: Final = 1e-4  # a forged tiny rate must not make one request weigh millions
+HTTP_STATUSES: Final = range(100, 1000)
+# Sentry's levels; any other is taken for an error.
+LEVELS: Final = frozenset({"fatal", "error", "warning", "info", "debug"})
 UNMATCHED: Final = "<unmatched>"  # the name of requests that no route took: their raw URLs are unbounded
 
 # Item type -> data category, for items that are counted here but not stored. Source: relay Item::quantities.
@@ -34,6 +38,7 @@ COUNTED: Final = {
     "profile_chunk": "profile_chunk",
     "replay_event": "replay",
     "replay_recording": "replay",
+    "session": "session",
     "span": "span",
     "trace_metric": "trace_metric",
     "user_report": "feedback",
@@ -72,7 +77,7 @@ def normalise(envelope: Envelope, project_id: int, received_at: datetime) -> Bat
 
 def _transaction(item: Item, envelope: Envelope, received_at: datetime) -> Transaction:
     data = _object(item.payload)
-    trace = _mapping(_mapping(data, "contexts"), "trace")
+    trace = mapping(mapping(data.get("contexts")).get("trace"))
     trace_id, started, ended = (
         _hex(trace.get("trace_id"), 32),
         _instant(data.get("start_timestamp")),
@@ -81,25 +86,24 @@ def _transaction(item: Item, envelope: Envelope, received_at: datetime) -> Trans
     if trace_id is None or _hex(trace.get("span_id"), 16) is None or started is None or (ended and ended < started):
         raise _InvalidError("invalid_transaction")
     ended = ended or received_at
-    source = str(_mapping(data, "transaction_info").get("source") or "custom")
+    source = str(mapping(data.get("transaction_info")).get("source") or "custom")
     name = UNMATCHED if source == "url" else str(data.get("transaction") or "<unlabeled transaction>")[:MAX_NAME]
-    spans = data.get("spans")
     return Transaction(
         event_id=_event_id(envelope, data),
         trace_id=trace_id,
         name=name,
         source=source,
         op=str(trace.get("op") or "default")[:MAX_NAME],
-        method=_text(_mapping(data, "request").get("method")),
+        method=_text(mapping(data.get("request")).get("method")),
         ended_at=_within_range(ended, received_at),
         duration_ms=(ended - started) / timedelta(milliseconds=1),
         status=str(trace.get("status") or "unknown")[:MAX_NAME],
         http_status=_http_status(data, trace),
         release=_text(data.get("release")),
         environment=_text(data.get("environment")),
-        tags=_tags(data.get("tags")),
+        tags=tags(data.get("tags")),
         weight=_weight(envelope),
-        span_count=1 + (len(spans) if isinstance(spans, list) else 0),
+        span_count=1 + len(sequence(data.get("spans"))),
         payload=item.payload,
     )
 
@@ -107,18 +111,18 @@ def _transaction(item: Item, envelope: Envelope, received_at: datetime) -> Trans
 def _error_event(item: Item, envelope: Envelope, received_at: datetime) -> ErrorEvent:
     data = _object(item.payload)
     raised = exceptions(data)
-    trace_id = _hex(_mapping(_mapping(data, "contexts"), "trace").get("trace_id"), 32)
+    trace_id = _hex(mapping(mapping(data.get("contexts")).get("trace")).get("trace_id"), 32)
     return ErrorEvent(
         event_id=_event_id(envelope, data),
         trace_id=trace_id,
         occurred_at=_within_range(_instant(data.get("timestamp")) or received_at, received_at),
-        level=str(data.get("level") or "error"),
+        level=level if (level := str(data.get("level"))) in LEVELS else "error",
         title=_title(data, raised),
         culprit=str(data.get("transaction") or data.get("culprit") or "")[:MAX_NAME],
         transaction=_text(data.get("transaction")),
         release=_text(data.get("release")),
         environment=_text(data.get("environment")),
-        tags=_tags(data.get("tags")),
+        tags=tags(data.get("tags")),
         hashes=event_hashes(data),
         payload=item.payload,
     )
@@ -126,7 +130,7 @@ def _error_event(item: Item, envelope: Envelope, received_at: datetime) -> Error
 
 def _title(data: dict[str, Any], raised: list[dict[str, Any]]) -> str:
     if raised:
-        kind, value = str(raised[-1].get("type") or "Error"), str(raised[-1].get("value") or "").strip()
+        kind, value = str(raised[-1].get("type") or "Error")[:MAX_NAME], str(raised[-1].get("value") or "").strip()
         return f"{kind}: {value.splitlines()[0]}"[:MAX_MESSAGE] if value else kind
     lines = message_of(data).strip().splitlines()
     return lines[0][:MAX_MESSAGE] if lines else "<unlabeled event>"
@@ -134,14 +138,14 @@ def _title(data: dict[str, Any], raised: list[dict[str, Any]]) -> str:
 
 def _sessions(item: Item) -> list[SessionCounts]:
     data = _object(item.payload)
-    attributes = _mapping(data, "attrs")
+    attributes = mapping(data.get("attrs"))
     counts: list[SessionCounts] = []
-    for row in data.get("aggregates") or []:
-        started = _instant(row.get("started")) if isinstance(row, dict) else None
+    release, environment = _text(attributes.get("release")) or "", _text(attributes.get("environment")) or ""
+    for row in sequence(data.get("aggregates")):
+        started = _instant(_get(row, "started"))
         if started is None:
             raise _InvalidError("invalid_session")
         ends = {name: _quantity(row.get(name, 0)) for name in ("exited", "errored", "crashed", "abnormal")}
-        release, environment = str(attributes.get("release") or ""), str(attributes.get("environment") or "")
         counts.append(SessionCounts(started, release, environment, **ends))
     return counts
 
@@ -149,13 +153,13 @@ def _sessions(item: Item) -> list[SessionCounts]:
 def _client_discards(item: Item) -> Iterable[OutcomeCount]:
     """Counts of what the SDK dropped itself. A report that cannot be read is ignored, as Relay does."""
     try:
-        discards = _object(item.payload).get("discarded_events") or []
+        discards = _object(item.payload).get("discarded_events")
     except _InvalidError:
         return
-    for row in discards if isinstance(discards, list) else []:
+    for row in sequence(discards):
         reason, category = str(_get(row, "reason") or ""), str(_get(row, "category") or "")
         quantity = _quantity(_get(row, "quantity"))
-        if quantity and category and 0 < len(reason) <= MAX_REASON:
+        if quantity and 0 < len(category) <= MAX_NAME and 0 < len(reason) <= MAX_REASON:
             yield OutcomeCount(category, Outcome.CLIENT_DISCARD, reason, quantity)
 
 
@@ -174,10 +178,10 @@ def _weight(envelope: Envelope) -> float:
 
 
 def _http_status(data: dict[str, Any], trace: dict[str, Any]) -> int | None:
-    found = _get(_mapping(data, "contexts").get("response"), "status_code") or _mapping(trace, "data").get(
+    found = _get(mapping(data.get("contexts")).get("response"), "status_code") or mapping(trace.get("data")).get(
         "http.response.status_code"
     )
-    return found if isinstance(found, int) else None
+    return found if isinstance(found, int) and found in HTTP_STATUSES else None
 
 
 def _event_id(envelope: Envelope, data: dict[str, Any]) -> str:
@@ -207,29 +211,16 @@ def _within_range(moment: datetime, received_at: datetime) -> datetime:
     return moment if received_at - MAX_PAST <= moment <= received_at + MAX_FUTURE else received_at
 
 
-def _tags(value: object) -> dict[str, str]:
-    """Tags as a mapping or as a list of pairs; the first of two equal keys is kept."""
-    pairs: Iterable[Any] = value.items() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    tags: dict[str, str] = {}
-    for pair in pairs:
-        if isinstance(pair, tuple | list) and len(pair) == 2 and pair[0] and pair[1] is not None:
-            tags.setdefault(str(pair[0])[:MAX_NAME], str(pair[1])[:MAX_NAME])
-    return tags
-
-
 def _object(payload: bytes) -> dict[str, Any]:
+    """Parse a payload. What orjson reads but will not write is nested too deeply for any later reader."""
     try:
         data = orjson.loads(payload)
-    except orjson.JSONDecodeError:
+        orjson.dumps(data)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         raise _InvalidError("invalid_json") from None
     if not isinstance(data, dict):
         raise _InvalidError("invalid_json")
     return data
-
-
-def _mapping(data: dict[str, Any], key: str) -> dict[str, Any]:
-    value = data.get(key)
-    return value if isinstance(value, dict) else {}
 
 
 def _get(value: object, key: str) -> Any:

@@ -66,10 +66,17 @@ class Notifier:
         return flip.kind != RESOLVED and last is not None and flip.at - last < frequency
 
     async def _send(self, delivery: alerts.Delivery) -> None:
+        """Raises TransportError only: a notification that trips its channel must not hold up those behind it."""
         channel = self.channels.get(delivery.action["type"])
         if channel is None:
             raise TransportError(f"no channel for action type {delivery.action['type']!r}", permanent=True)
-        await channel.send(self._notification(delivery))
+        try:
+            await channel.send(self._notification(delivery))
+        except TransportError:
+            raise
+        except Exception as error:
+            log.exception("notification %s could not be made", delivery.id)
+            raise TransportError(f"{type(error).__name__}: {error}", permanent=False) from error
 
     def _notification(self, delivery: alerts.Delivery) -> Notification:
         flip, reader = delivery.flip, self.database.read()
@@ -79,7 +86,7 @@ class Notifier:
             raise TransportError("the monitor or its issue was removed meanwhile", permanent=True)
         query = detectors[0].query
         seconds = query["queryObj"]["snubaQuery"]["timeWindow"] if query else 0
-        stored = issues.event_payload(reader, issue.project_id, flip.event_id) if flip.event_id else None
+        stored = issues.find_event(reader, issue.project_id, flip.event_id) if flip.event_id else None
         return Notification(
             kind=flip.kind,
             workflow_name=delivery.workflow_name,
@@ -91,7 +98,7 @@ class Notifier:
             level=flip.level,
             at=flip.at,
             window=timedelta(seconds=seconds) / self.speed,
-            event=stored[1] if stored else None,
+            event=stored.payload if stored else None,
             environment=flip.environment,
         )
 
@@ -107,12 +114,12 @@ class Notifier:
 def is_triggered(workflow: Workflow, flip: alerts.Flip) -> bool:
     """Is the alert on, connected to the flip's monitor, in its environment, and does one of its triggers match?
 
-    No triggers at all means that every flip passes, as in Sentry.
+    An alert on the project's issue stream is connected to all of them. No triggers at all means that every flip passes.
     """
     kinds = {condition["type"] for condition in workflow.triggers.get("conditions", [])}
     return (
         workflow.enabled
-        and flip.detector_id in workflow.detector_ids
+        and not {flip.detector_id, flip.stream_id}.isdisjoint(workflow.detector_ids)
         and (workflow.environment is None or workflow.environment == flip.environment)
         and (not kinds or flip.kind in kinds)
     )

@@ -18,6 +18,7 @@ T = TypeVar("T")
 ORGANIZATION_SLUG = "sentry"  # one organisation and one team, as self-hosted Sentry makes them
 ORGANIZATION_ID = "1"
 TEAM_SLUG = "sentry"
+NOT_FOUND = "The requested resource does not exist"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ Ctx = Annotated[Context, Depends(_context)]
 
 def not_found() -> HTTPException:
     """Sentry's 404."""
-    return HTTPException(404, "The requested resource does not exist")
+    return HTTPException(404, NOT_FOUND)
 
 
 def invalid(field: str, message: str) -> RequestValidationError:
@@ -94,8 +95,13 @@ def handle_errors(app: FastAPI) -> None:
     async def on_invalid(_: Request, error: Exception) -> JSONResponse:
         problems: dict[str, Any] = {}
         for each in error.errors() if isinstance(error, RequestValidationError) else []:
-            place = [str(part) for part in each["loc"] if part not in ("body", "query", "path")]
+            source, *way = each["loc"]  # the first part says where it came from: a field may be called `query` too
+            place = [str(part) for part in (way if source in ("body", "query", "path") else each["loc"])]
             problems.setdefault(".".join(place) or "nonFieldErrors", []).append(str(each["msg"]))
         return JSONResponse(problems, status_code=400)
 
+    async def on_overflow(_: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 - Starlette's signature
+        return JSONResponse({"detail": NOT_FOUND}, status_code=404)
+
     app.add_exception_handler(RequestValidationError, on_invalid)
+    app.add_exception_handler(OverflowError, on_overflow)  # an id past 64 bits, which no row can have

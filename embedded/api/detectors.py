@@ -33,6 +33,7 @@ def create_detector(context: Ctx, organization: Org, project: str, body: NewDete
     owner, now = find_project(context, project), context.now()
     if any(each.name == body.name for each in monitors.list_detectors(context.read(), project_id=owner.id)):
         raise invalid("name", "A monitor of this name exists in the project.")
+    _check_workflows(context, body.workflow_ids)
 
     def job(connection: apsw.Connection) -> int:
         detector_id = monitors.add_detector(
@@ -61,6 +62,7 @@ def detector_details(context: Ctx, organization: Org, detector_id: int) -> dict[
 def change_detector(context: Ctx, organization: Org, detector_id: int, body: ChangedDetector) -> dict[str, Any]:  # noqa: ARG001
     """Change the given top-level fields; lists replace what was there."""
     before, now = _find(context, detector_id), context.now()
+    _check_workflows(context, body.workflow_ids or [])
     given = body.model_fields_set
 
     def job(connection: apsw.Connection) -> None:
@@ -94,6 +96,12 @@ def _find(context: Context, detector_id: int) -> monitors.Detector:
     if not found:
         raise not_found()
     return found[0]
+
+
+def _check_workflows(context: Context, workflow_ids: list[int]) -> None:
+    known = {each.id for each in monitors.list_workflows(context.read())}
+    if unknown := set(workflow_ids) - known:
+        raise invalid("workflowIds", f"Some alerts do not exist: {sorted(unknown)}")
 
 
 def _matches(detector: monitors.Detector, query: str) -> bool:

@@ -40,10 +40,15 @@ def events(
     """Rows newest first; with a function such as `count()` among the fields, one row per combination of the others."""
     window = _window(context, dataset, query, project, environment, period)
     functions = [name for name in field if name.endswith(")")]
+    if any('"' in name for name in field):  # SQLite's JSON paths cannot quote it
+        raise invalid("field", "a field's name cannot have a quotation mark in it")
     if functions:
         found = _grouped(context, window, [name for name in field if name not in functions], functions)[page.offset :]
     else:
         found = _plain(context, window, field, sort, page)
+    for row in found:
+        if "timestamp" in row:
+            row["timestamp"] = stamp(from_ms(row["timestamp"]))
     return {
         "data": cut(found[: page.limit], page, request, response),
         "meta": {"fields": {name: _type(name) for name in field}, "units": {}, "dataset": dataset},
@@ -66,11 +71,7 @@ def _window(
 def _plain(context: Context, window: Window, fields: list[str], sort: str, page: Page) -> list[dict[str, Any]]:
     if sort.removeprefix("-") not in DATASETS[window.dataset].fields:
         raise invalid("sort", f"{sort!r}: not a field of this dataset")
-    found = rows(context.read(), window, fields, order_by=sort, limit=page.limit, offset=page.offset)
-    for row in found:
-        if "timestamp" in row:
-            row["timestamp"] = stamp(from_ms(row["timestamp"]))
-    return found
+    return rows(context.read(), window, fields, order_by=sort, limit=page.limit, offset=page.offset)
 
 
 def _grouped(context: Context, window: Window, keys: list[str], functions: list[str]) -> list[dict[str, Any]]:

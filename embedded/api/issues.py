@@ -1,16 +1,43 @@
 """Issues, their events, single events, and the open periods of monitors."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from embedded.api.context import Context, Ctx, Org, find_project, invalid, not_found, stamp
 from embedded.api.paging import Paging, cut
+from embedded.lenient import mapping, sequence, tags
 from embedded.store import issues as store
 
 router = APIRouter()
 CATEGORY = {"error": "error", "metric_issue": "metric"}
+# What Sentry's clients expect to find, of features that this engine does not have.
+ABSENT_OF_EVENT: Final[dict[str, Any]] = {
+    **dict.fromkeys(("context", "dateReceived", "dist", "location", "nextEventID", "occurrence", "previousEventID")),
+    **dict.fromkeys(("size", "userReport")),
+    "errors": [],
+    "packages": {},
+    "resolvedWith": [],
+    "sdkUpdates": [],
+    "_meta": {},
+}
+ABSENT_OF_ISSUE: Final[dict[str, Any]] = {
+    **dict.fromkeys(("priorityLockedAt", "seerAutofixLastTriggered", "seerExplorerAutofixLastTriggered")),
+    **dict.fromkeys(("assignedTo", "logger", "seerFixabilityScore", "shareId", "subscriptionDetails")),
+    "activity": [],
+    "annotations": [],
+    "hasSeen": False,
+    "isBookmarked": False,
+    "isPublic": False,
+    "isSubscribed": False,
+    "numComments": 0,
+    "participants": [],
+    "seenBy": [],
+    "statusDetails": {},
+    "userCount": 0,
+    "userReportCount": 0,
+}
 
 
 class ChangedIssue(BaseModel):
@@ -65,27 +92,34 @@ def issue_events(
 @router.get("/projects/{organization}/{project}/events/{event_id}/")
 def event_details(context: Ctx, organization: Org, project: str, event_id: str) -> dict[str, Any]:  # noqa: ARG001
     """One event by id, with all that the SDK sent."""
-    found = store.event_payload(context.read(), find_project(context, project).id, event_id.replace("-", ""))
+    owner = find_project(context, project)
+    found = store.find_event(context.read(), owner.id, event_id.replace("-", "").lower())
     if found is None:
         raise not_found()
-    issue_id, payload = found
+    payload = found.payload
     return {
-        "id": payload.get("event_id"),
-        "eventID": payload.get("event_id"),
-        "groupID": None if issue_id is None else str(issue_id),
+        **ABSENT_OF_EVENT,
+        "id": found.event_id,
+        "eventID": found.event_id,
+        "projectID": str(owner.id),
+        "groupID": None if found.issue_id is None else str(found.issue_id),
         "type": payload.get("type", "error"),
-        "dateCreated": payload.get("timestamp"),
-        "tags": [{"key": key, "value": value} for key, value in dict(payload.get("tags") or {}).items()],
-        "contexts": payload.get("contexts", {}),
+        "title": found.title,
+        "message": found.title,
+        "metadata": {"title": found.title},
+        "platform": str(payload.get("platform") or "other"),
+        "dateCreated": stamp(found.occurred_at),
+        "tags": [{"key": key, "value": value} for key, value in tags(payload.get("tags")).items()],
+        "contexts": mapping(payload.get("contexts")),
         "entries": [
             {"type": kind, "data": payload[kind]}
             for kind in ("exception", "breadcrumbs", "request", "logentry", "spans")
             if kind in payload
         ],
-        "release": payload.get("release"),
-        "sdk": payload.get("sdk"),
-        "user": payload.get("user"),
-        "fingerprints": payload.get("fingerprint", []),
+        "release": {"version": payload["release"]} if isinstance(payload.get("release"), str) else None,
+        "sdk": mapping(payload.get("sdk")) or None,
+        "user": mapping(payload.get("user")) or None,
+        "fingerprints": sequence(payload.get("fingerprint")),
     }
 
 
@@ -116,18 +150,15 @@ def open_periods(
 def issue_body(context: Context, issue: store.Issue) -> dict[str, Any]:
     """An issue as the web API shows it."""
     return {
+        **ABSENT_OF_ISSUE,
         "id": str(issue.id),
-        "shareId": None,
         "shortId": issue.short_id,
         "title": issue.title,
         "culprit": issue.culprit,
         "permalink": f"{context.url}/issues/{issue.id}/",
-        "logger": None,
         "level": issue.level,
         "status": issue.status,
-        "statusDetails": {},
         "substatus": issue.substatus,
-        "isPublic": False,
         "platform": "python",
         "priority": issue.priority,
         "project": {
@@ -141,16 +172,8 @@ def issue_body(context: Context, issue: store.Issue) -> dict[str, Any]:
         "issueCategory": CATEGORY[issue.type],
         "metadata": {"title": issue.title},
         "count": str(issue.times_seen),
-        "userCount": 0,
         "firstSeen": stamp(issue.first_seen),
         "lastSeen": stamp(issue.last_seen),
-        "annotations": [],
-        "assignedTo": None,
-        "hasSeen": False,
-        "isBookmarked": False,
-        "isSubscribed": False,
-        "numComments": 0,
-        "subscriptionDetails": None,
     }
 
 

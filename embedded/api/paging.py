@@ -6,6 +6,7 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Query, Request, Response
 
 from embedded.api.context import invalid
+from embedded.dsn import parse_number
 
 MAX_PAGE = 100
 T = TypeVar("T")
@@ -29,9 +30,10 @@ def _page(
     limit: Annotated[int | None, Query(ge=1, le=MAX_PAGE)] = None,
 ) -> Page:
     parts = cursor.split(":")
-    if len(parts) != 3 or not parts[1].isdigit():
+    offset = parse_number(parts[1]) if len(parts) == 3 else None
+    if offset is None:
         raise invalid("cursor", "Invalid cursor parameter.")
-    return Page(int(parts[1]), limit or per_page)
+    return Page(offset, limit or per_page)
 
 
 Paging = Annotated[Page, Depends(_page)]

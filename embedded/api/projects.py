@@ -15,10 +15,19 @@ from embedded.api.context import (
     Ctx,
     Org,
     find_project,
+    invalid,
     not_found,
     stamp,
 )
-from embedded.store.projects import Project, ProjectKey, add_key, add_project, list_keys, list_projects
+from embedded.store.projects import (
+    Project,
+    ProjectKey,
+    add_key,
+    add_project,
+    first_token_at,
+    list_keys,
+    list_projects,
+)
 
 router = APIRouter()
 MAX_NAME = 50
@@ -61,6 +70,8 @@ def create_project(context: Ctx, organization: Org, team: str, body: NewProject)
     if team != TEAM_SLUG:
         raise not_found()
     slug = body.slug or re.sub(r"[^a-z0-9_-]+", "-", body.name.lower()).strip("-")
+    if not slug or slug.isdigit():  # a project is found by slug or id, so a slug must not look like an id
+        raise invalid("slug", f"The name {body.name!r} makes no slug; pass one with at least one letter.")
     now = context.now()
     try:
         return _project(context.write(lambda connection: add_project(connection, slug, body.name, body.platform, now)))
@@ -91,8 +102,15 @@ def _organization(context: Context) -> dict[str, Any]:
         "slug": ORGANIZATION_SLUG,
         "name": "Sentry",
         "status": {"id": "active", "name": "active"},
-        "dateCreated": None,
+        "dateCreated": stamp(first_token_at(context.read())),
         "features": [],
+        "isEarlyAdopter": False,
+        "require2FA": False,
+        "avatar": {"avatarType": "letter_avatar", "avatarUuid": None, "avatarUrl": None},
+        "hasAuthProvider": False,
+        "allowMemberInvite": False,
+        "allowMemberProjectCreation": False,
+        "allowSuperuserAccess": False,
         "links": {"organizationUrl": context.url, "regionUrl": context.url},
     }
 

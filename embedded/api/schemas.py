@@ -6,7 +6,7 @@ read 2026-11.
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 from monitors.model import parse_aggregate
@@ -17,15 +17,14 @@ WINDOWS: Final = tuple(MINUTE * minutes for minutes in (1, 5, 10, 15, 30, 60, 12
 SPANS_MIN_WINDOW: Final = 5 * MINUTE
 SPANS = "events_analytics_platform"
 MAX_CONDITIONS: Final = 3
+MAX_FREQUENCY: Final = 365 * 24 * 60  # minutes; a number without end would overflow a span of time
 RESOLVED: Final = 0
 TRIGGERS: Final = (
     "first_seen_event",
     "regression_event",
     "reappeared_event",
     "issue_resolved_trigger",
-    "new_high_priority_issue",
-    "existing_high_priority_issue",
-)
+)  # Sentry's others are refused here, not accepted and never fired
 
 
 class Body(BaseModel):
@@ -68,6 +67,8 @@ class DataSource(Body):
             raise ValueError(f"timeWindow {self.time_window}: allowed are {WINDOWS} seconds, spans from 300")
         if self.query_type != int(is_spans):
             raise ValueError(f"queryType {self.query_type} does not fit dataset {self.dataset}")
+        if not is_spans and self.aggregate != "count()":
+            raise ValueError(f"aggregate {self.aggregate}: over events only count() is known")
         allowed = {"trace_item_span"} if is_spans else {"error", "default"}
         if not self.event_types or not set(self.event_types) <= allowed:
             raise ValueError(f"eventTypes {self.event_types}: allowed are {sorted(allowed)}")
@@ -76,7 +77,7 @@ class DataSource(Body):
 
 class MonitorCondition(Body):
     type: Literal["gt", "gte", "lt", "lte"]
-    comparison: float
+    comparison: FiniteFloat  # JSON has no NaN, so one that got in could never be listed
     condition_result: Literal[75, 50, 0]
 
 
@@ -154,14 +155,14 @@ class Action(Body):
 
     id: str | int | None = None
     type: Literal["sentry_app"]
-    config: dict[str, Any]
-    data: dict[str, Any] = {}
+    config: dict[str, str | int | None]
+    data: dict[Literal["settings"], Annotated[list[Any], Field(max_length=0)]] = {}
     integration_id: None = None
     status: Literal["active"] = "active"
 
     @field_validator("config")
     @classmethod
-    def _names_an_app(cls, config: dict[str, Any]) -> dict[str, Any]:
+    def _names_an_app(cls, config: dict[str, str | int | None]) -> dict[str, str | int | None]:
         if config.get("targetType") != "sentry_app" or not str(config.get("targetIdentifier", "")).isdigit():
             raise ValueError("a sentry_app action needs targetType sentry_app and a numeric targetIdentifier")
         return config
@@ -176,7 +177,7 @@ class ActionFilter(Body):
 
 
 class WorkflowConfig(Body):
-    frequency: Annotated[int, Field(ge=0)] = 0  # minutes
+    frequency: Annotated[int, Field(ge=0, le=MAX_FREQUENCY)] = 0  # minutes
 
 
 class NewWorkflow(Body):
@@ -191,3 +192,12 @@ class NewWorkflow(Body):
     triggers: Triggers
     action_filters: list[ActionFilter] = []
     owner: str | None = None
+
+    @field_validator("action_filters")
+    @classmethod
+    def _is_distinct(cls, groups: list[ActionFilter]) -> list[ActionFilter]:
+        """A notice is counted once per action, so two actions of one id could never both be sent."""
+        idents = [str(action.id) for group in groups for action in group.actions if action.id is not None]
+        if len(set(idents)) < len(idents):
+            raise ValueError("two actions have the same id")
+        return groups

@@ -20,7 +20,7 @@ MASKED = "*" * 10
 def _webhook_url(url: str) -> str:
     """Sentry refuses single-label hosts, so this engine does too: a rule that works here works there."""
     parts = urlsplit(url)
-    host = parts.hostname or ""
+    host, _ = parts.hostname or "", parts.port  # both raise ValueError where they cannot be read
     if parts.scheme not in ("http", "https") or not ("." in host or ":" in host or host == "localhost"):
         raise ValueError("Enter a valid URL: http or https, and a host name with a dot, localhost or an address.")
     return url
@@ -55,6 +55,8 @@ def create_app(context: Ctx, body: NewApp) -> dict[str, Any]:
     if body.organization not in (ORGANIZATION_ID, ORGANIZATION_SLUG):
         raise not_found()
     slug, now = re.sub(r"[^a-z0-9]+", "-", body.name.lower()).strip("-"), context.now()
+    if not slug:
+        raise invalid("name", "Write at least one letter or digit of ASCII: the slug is made of them.")
     try:
         app = context.write(
             lambda connection: add_app(connection, slug, body.name, body.webhook_url, ",".join(body.scopes), now)

@@ -16,6 +16,7 @@ import httpx
 from embedded.channels.base import Notification
 from embedded.errors import TransportError
 from embedded.store.projects import SentryApp
+from monitors.fields import SYMBOLS
 
 TIMEOUT_S: Final = 5.0
 TOO_MANY_REQUESTS: Final = 429
@@ -79,14 +80,13 @@ def _metric_data(notification: Notification) -> dict[str, Any]:
     detector, issue = notification.detector, notification.issue
     snuba = (detector.query or {})["queryObj"]["snubaQuery"]
     status = _metric_action(notification)
-    limit: dict[str, Any] = next(
-        (each for each in (detector.conditions or {})["conditions"] if each["conditionResult"]), {}
-    )
+    limits = [each for each in (detector.conditions or {})["conditions"] if each["conditionResult"]]
+    limit = next((each for each in limits if each["conditionResult"] == notification.level), limits[0])
     return {
         "description_title": f"{status.capitalize()}: {detector.name}",
         "description_text": (
             f"{snuba['aggregate']} is {_number(notification.value)} in the last {snuba['timeWindow'] // 60} minutes;"
-            f" the threshold is {limit.get('type')} {_number(limit.get('comparison'))}"
+            f" the threshold is {SYMBOLS[limit['type']]} {_number(limit['comparison'])}"
         ),
         "web_url": notification.issue_url,
         "metric_alert": {

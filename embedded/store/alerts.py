@@ -62,6 +62,14 @@ class Flip:
     event_id: str | None
     environment: str | None
     at: datetime
+    stream_id: int | None  # the issue stream monitor of its project, to which every issue belongs
+
+
+_FLIP: Final = (
+    "f.id, f.detector_id, f.issue_id, f.kind, f.level, f.value, f.event_id, f.environment, f.at_ms, (SELECT s.id"
+    " FROM issue i JOIN detector s ON s.project_id = i.project_id"
+    " WHERE i.id = f.issue_id AND s.type = 'issue_stream' AND s.enabled)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +139,8 @@ def _open(connection: apsw.Connection, done: Evaluation) -> None:
     else:
         connection.execute(
             "UPDATE issue SET status = 'unresolved', substatus = 'regressed', times_seen = times_seen + 1,"
-            " last_seen_ms = ? WHERE id = ?",
-            (to_ms(done.at), issue_id),
+            " last_seen_ms = ?, priority = ? WHERE id = ?",
+            (to_ms(done.at), _priority(done), issue_id),
         )
     connection.execute(
         "INSERT INTO open_period (detector_id, issue_id, start_ms, peak_level, value) VALUES (?,?,?,?,?)",
@@ -150,9 +158,13 @@ def _open_metric_issue(connection: apsw.Connection, done: Evaluation) -> int:
         title=done.monitor.name,
         culprit=done.monitor.aggregate,
         level="error",
-        priority="high" if done.level == HIGH else "medium",
+        priority=_priority(done),
         at=done.at,
     )
+
+
+def _priority(done: Evaluation) -> str:
+    return "high" if done.level == HIGH else "medium"
 
 
 def _resolve(connection: apsw.Connection, done: Evaluation) -> None:
@@ -172,7 +184,7 @@ def _resolve(connection: apsw.Connection, done: Evaluation) -> None:
 def _set_priority(connection: apsw.Connection, done: Evaluation) -> None:
     connection.execute(
         "UPDATE issue SET priority = ? WHERE id = ?",
-        ("high" if done.level == HIGH else "medium", done.monitor.issue_id),
+        (_priority(done), done.monitor.issue_id),
     )
     connection.execute(
         "UPDATE open_period SET peak_level = max(peak_level, ?) WHERE detector_id = ? AND end_ms IS NULL",
@@ -190,8 +202,7 @@ def _flip(connection: apsw.Connection, done: Evaluation, issue_id: int, kind: st
 def unclaimed_flips(connection: apsw.Connection) -> list[Flip]:
     """Flips that nobody has routed yet, oldest first."""
     rows = connection.execute(
-        "SELECT id, detector_id, issue_id, kind, level, value, event_id, environment, at_ms FROM flip"
-        " WHERE claimed_ms IS NULL ORDER BY id LIMIT ?",
+        f"SELECT {_FLIP} FROM flip f WHERE f.claimed_ms IS NULL ORDER BY f.id LIMIT ?",  # noqa: S608 - no input in it
         (MAX_ROUTED,),
     )
     return [_flip_of(row) for row in rows]
@@ -227,13 +238,12 @@ def last_notified(connection: apsw.Connection, workflow_id: int, action_id: str,
 def due_deliveries(connection: apsw.Connection, now: datetime) -> list[Delivery]:
     """Pending deliveries whose time has come, oldest first."""
     rows = connection.execute(
-        "SELECT f.id, f.detector_id, f.issue_id, f.kind, f.level, f.value, f.event_id, f.environment, f.at_ms,"
-        " d.id, d.workflow_id, coalesce(w.name, ''), d.action, d.attempts"
+        f"SELECT {_FLIP}, d.id, d.workflow_id, coalesce(w.name, ''), d.action, d.attempts"  # noqa: S608 - no input in it
         " FROM delivery d JOIN flip f ON f.id = d.flip_id LEFT JOIN workflow w ON w.id = d.workflow_id"
         " WHERE d.status = 'pending' AND d.due_ms <= ? ORDER BY d.due_ms, d.id LIMIT ?",
         (to_ms(now), MAX_SENT),
     )
-    return [Delivery(row[9], _flip_of(row[:9]), row[10], row[11], json.loads(row[12]), row[13]) for row in rows]
+    return [Delivery(row[10], _flip_of(row[:10]), row[11], row[12], json.loads(row[13]), row[14]) for row in rows]
 
 
 def record_sent(connection: apsw.Connection, delivery: Delivery, now: datetime) -> None:
@@ -276,5 +286,5 @@ def _due_monitor(row: tuple[Any, ...]) -> DueMonitor:
 
 
 def _flip_of(row: tuple[Any, ...]) -> Flip:
-    ident, detector_id, issue_id, kind, level, value, event_id, environment, at_ms = row
-    return Flip(ident, detector_id, issue_id, kind, level, value, event_id, environment, from_ms(at_ms))
+    ident, detector_id, issue_id, kind, level, value, event_id, environment, at_ms, stream_id = row
+    return Flip(ident, detector_id, issue_id, kind, level, value, event_id, environment, from_ms(at_ms), stream_id)

@@ -9,6 +9,7 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -34,6 +35,7 @@ class Database:
         self._local = threading.local()
         self._readers: list[apsw.Connection] = []
         self._lock = threading.Lock()
+        self._is_closed = False
         path.parent.mkdir(parents=True, exist_ok=True)
         self._writer = apsw.Connection(str(path))
         _prepare(self._writer)
@@ -44,10 +46,15 @@ class Database:
     def submit(self, job: Job[T]) -> "Future[T]":
         """Queue a job for the writer; its future resolves once its changes are on disk.
 
-        The future raises what the job raised, or StoreUnavailableError when the commit failed.
+        The future raises what the job raised, or StoreUnavailableError when the commit failed or the store is closed.
+        A job that is cancelled before its turn does not run.
         """
         future: Future[T] = Future()
-        self._jobs.put((job, future))
+        with self._lock:  # nothing may be queued behind the end: nobody would ever answer it
+            if self._is_closed:
+                future.set_exception(StoreUnavailableError(f"{self._path}: closed"))
+            else:
+                self._jobs.put((job, future))
         return future
 
     def write(self, job: Job[T]) -> T:
@@ -70,11 +77,14 @@ class Database:
         return connection
 
     def close(self) -> None:
-        """Finish the queued jobs, then close every connection."""
-        self._jobs.put(None)
+        """Finish the queued jobs, then close every connection; one that is in use at the moment is left to its user."""
+        with self._lock:
+            self._is_closed = True
+            self._jobs.put(None)
         self._thread.join()
         for connection in [*self._readers, self._writer]:
-            connection.close()
+            with suppress(apsw.ThreadingViolationError):
+                connection.close()
 
     def _run(self) -> None:
         while (first := self._jobs.get()) is not None:
@@ -94,6 +104,8 @@ class Database:
 
     def _commit(self, group: list[tuple[Job[Any], Future[Any]]]) -> None:
         settled: list[Callable[[], None]] = []
+        # From here on a future cannot be cancelled; settling a cancelled one would end this thread.
+        group = [(job, future) for job, future in group if future.set_running_or_notify_cancel()]
         try:
             self._writer.execute("BEGIN IMMEDIATE")
             for job, future in group:

@@ -43,6 +43,17 @@ class OpenPeriod:
     value: float  # at the start
 
 
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An error event or a transaction as it was received."""
+
+    event_id: str
+    issue_id: int | None  # None for a transaction
+    title: str
+    occurred_at: datetime
+    payload: dict[str, Any]
+
+
 _ISSUE = (
     "SELECT i.id, i.project_id, p.slug, p.name, i.short_id, i.type, i.detector_id, i.title, i.culprit, i.level,"
     " i.priority, i.status, i.substatus, i.first_seen_ms, i.last_seen_ms, i.times_seen"
@@ -86,24 +97,22 @@ def set_status(connection: apsw.Connection, issue_id: int, status: str) -> bool:
     return connection.changes() == 1
 
 
-def event_payload(
-    connection: apsw.Connection, project_id: int, event_id: str
-) -> tuple[int | None, dict[str, Any]] | None:
-    """The stored JSON of an error event or transaction with the issue it belongs to (None for a transaction)."""
+def find_event(connection: apsw.Connection, project_id: int, event_id: str) -> StoredEvent | None:
+    """The error event or transaction with this id."""
     for sql in (
-        "SELECT issue_id, payload FROM error_event WHERE project_id = ? AND event_id = ?",
-        "SELECT NULL, payload FROM request_span WHERE project_id = ? AND event_id = ?",
+        "SELECT issue_id, title, occurred_ms, payload FROM error_event WHERE project_id = ? AND event_id = ?",
+        "SELECT NULL, name, ended_ms, payload FROM request_span WHERE project_id = ? AND event_id = ?",
     ):
         row = connection.execute(sql, (project_id, event_id)).fetchone()
         if row:
-            return row[0], json.loads(unpack(row[1]))
+            return StoredEvent(event_id, row[0], row[1], from_ms(row[2]), json.loads(unpack(row[3])))
     return None
 
 
 def issue_events(connection: apsw.Connection, issue_id: int, limit: int, offset: int) -> list[dict[str, Any]]:
     """An issue's events as the web API lists them, newest first."""
     rows = connection.execute(
-        "SELECT event_id, project_id, title, occurred_ms, tags FROM error_event WHERE issue_id = ?"
+        "SELECT event_id, project_id, title, transaction_name, occurred_ms, tags FROM error_event WHERE issue_id = ?"
         " ORDER BY occurred_ms DESC, id LIMIT ? OFFSET ?",
         (issue_id, limit, offset),
     )
@@ -116,10 +125,16 @@ def issue_events(connection: apsw.Connection, issue_id: int, limit: int, offset:
             "groupID": str(issue_id),
             "title": title,
             "message": title,
-            "dateCreated": from_ms(occurred_ms).isoformat(),
+            "culprit": culprit,
+            "location": None,
+            "user": None,
+            "platform": "python",
+            "metadata": {"title": title},
+            "crashFile": None,
+            "dateCreated": from_ms(occurred_ms).isoformat().replace("+00:00", "Z"),
             "tags": [{"key": key, "value": value} for key, value in json.loads(tags).items()],
         }
-        for event_id, project_id, title, occurred_ms, tags in rows
+        for event_id, project_id, title, culprit, occurred_ms, tags in rows
     ]
 
 

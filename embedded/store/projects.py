@@ -61,6 +61,12 @@ def add_token(connection: apsw.Connection, token: str, now: datetime) -> None:
     connection.execute("INSERT OR IGNORE INTO api_token VALUES (?,?)", (_digest(token), to_ms(now)))
 
 
+def first_token_at(connection: apsw.Connection) -> datetime | None:
+    """When the engine was first started on this data."""
+    first_ms: int | None = connection.execute("SELECT min(created_ms) FROM api_token").get
+    return from_ms(first_ms)
+
+
 def add_project(connection: apsw.Connection, slug: str, name: str, platform: str | None, now: datetime) -> Project:
     """Make a project with one client key and its default monitors. Raises apsw.ConstraintError on a taken slug."""
     at = to_ms(now)

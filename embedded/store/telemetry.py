@@ -24,7 +24,7 @@ def append(connection: apsw.Connection, batch: Batch) -> None:
         is_new = _insert_transaction(connection, batch.project_id, transaction)
         outcomes += _counts("transaction", 1, is_new=is_new) + _counts("span", transaction.span_count, is_new=is_new)
     for event in batch.errors:
-        is_new = _insert_error(connection, batch.project_id, event)
+        is_new = _insert_error(connection, batch.project_id, event, batch.received_at)
         outcomes += _counts("error", 1, is_new=is_new)
     for counts in batch.sessions:
         _add_sessions(connection, batch.project_id, counts)
@@ -74,7 +74,7 @@ def _insert_transaction(connection: apsw.Connection, project_id: int, record: Tr
     return connection.changes() == 1
 
 
-def _insert_error(connection: apsw.Connection, project_id: int, event: ErrorEvent) -> bool:
+def _insert_error(connection: apsw.Connection, project_id: int, event: ErrorEvent, received_at: datetime) -> bool:
     known = connection.execute(
         "SELECT 1 FROM error_event WHERE project_id = ? AND event_id = ?", (project_id, event.event_id)
     ).fetchone()
@@ -86,7 +86,7 @@ def _insert_error(connection: apsw.Connection, project_id: int, event: ErrorEven
         (
             project_id,
             event.event_id,
-            _join_issue(connection, project_id, event),
+            _join_issue(connection, project_id, event, received_at),
             event.trace_id,
             to_ms(event.occurred_at),
             event.level,
@@ -101,8 +101,11 @@ def _insert_error(connection: apsw.Connection, project_id: int, event: ErrorEven
     return True
 
 
-def _join_issue(connection: apsw.Connection, project_id: int, event: ErrorEvent) -> int:
-    """Find or open the event's issue; a new one and a returning one each leave a flip for `notify`."""
+def _join_issue(connection: apsw.Connection, project_id: int, event: ErrorEvent, received_at: datetime) -> int:
+    """Find or open the event's issue; a new one and a returning one each leave a flip for `notify`.
+
+    The flip is of the time of receipt: alerts are throttled by it, and a client's clock must not decide that.
+    """
     marks = ",".join("?" * len(event.hashes))
     flip: str | None
     row: Any = connection.execute(
@@ -125,7 +128,7 @@ def _join_issue(connection: apsw.Connection, project_id: int, event: ErrorEvent)
         [(project_id, each, issue_id) for each in event.hashes],
     )
     if flip:
-        _add_flip(connection, project_id, issue_id, flip, event)
+        _add_flip(connection, project_id, issue_id, flip, event, received_at)
     return issue_id
 
 
@@ -177,12 +180,14 @@ def open_issue(
     return connection.last_insert_rowid()
 
 
-def _add_flip(connection: apsw.Connection, project_id: int, issue_id: int, kind: str, event: ErrorEvent) -> None:
+def _add_flip(
+    connection: apsw.Connection, project_id: int, issue_id: int, kind: str, event: ErrorEvent, at: datetime
+) -> None:
     """The project's default error monitor is what an error issue's alerts are connected to."""
     connection.execute(
         "INSERT INTO flip (detector_id, issue_id, kind, level, event_id, environment, at_ms)"
-        " SELECT id, ?, ?, 75, ?, ?, ? FROM detector WHERE project_id = ? AND type = 'error'",
-        (issue_id, kind, event.event_id, event.environment, to_ms(event.occurred_at), project_id),
+        " SELECT id, ?, ?, 75, ?, ?, ? FROM detector WHERE project_id = ? AND type = 'error' AND enabled",
+        (issue_id, kind, event.event_id, event.environment, to_ms(at), project_id),
     )
 
 

@@ -1,0 +1,70 @@
+"""Samples -> one number, against definitions that are slow and plain."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from embedded.aggregate import aggregate
+from embedded.store.windows import Sample
+from monitors.model import PERCENTILES, Aggregate, parse_aggregate
+
+OK_20, OK_40, FAILED_60 = Sample(20, "ok", 1), Sample(40, "ok", 1), Sample(60, "internal_error", 1)
+HEAVY = Sample(10, "ok", 9)  # one of nine, sampled
+
+
+@pytest.mark.parametrize(
+    ("wanted", "samples", "expected"),
+    [
+        ("count()", [], 0),  # a count of nothing is zero
+        ("failure_rate()", [], None),  # a rate of nothing is no data
+        ("p95(span.duration)", [], None),
+        ("count()", [OK_20, FAILED_60], 2),
+        ("count()", [HEAVY, FAILED_60], 10),
+        ("failure_rate()", [OK_20, OK_40, OK_20, FAILED_60], 0.25),
+        ("failure_rate()", [HEAVY, FAILED_60], 0.1),
+        ("failure_rate()", [Sample(1, status, 1) for status in ("ok", "cancelled", "unknown")], 0),
+        ("failure_rate()", [Sample(1, status, 1) for status in ("not_found", "deadline_exceeded")], 1),
+        ("p50(span.duration)", [OK_20, OK_40, FAILED_60], 40),
+        ("p50(span.duration)", [HEAVY, OK_40, FAILED_60], 10),
+        ("p90(span.duration)", [HEAVY, FAILED_60], 10),
+        ("p95(span.duration)", [HEAVY, FAILED_60], 60),
+        ("p99(span.duration)", [OK_20], 20),
+        ("p50(span.duration)", [Sample(None, None, 1)], None),  # errors have no duration
+        ("count()", [Sample(None, None, 1)] * 3, 3),
+    ],
+)
+def test_aggregate_weighs_samples(wanted: str, samples: list[Sample], expected: float | None) -> None:
+    assert aggregate(parse_aggregate(wanted), samples) == expected
+
+
+def test_aggregate_refuses_an_unknown_function() -> None:
+    with pytest.raises(ValueError, match="known are"):
+        aggregate(Aggregate("apdex", None), [OK_20])
+
+
+SAMPLES = st.lists(st.tuples(st.integers(0, 1000), st.integers(1, 5)), min_size=1, max_size=40)
+
+
+@given(SAMPLES, st.sampled_from(sorted(PERCENTILES)))
+def test_percentile_is_that_of_the_samples_repeated_by_weight(pairs: list[tuple[int, int]], name: str) -> None:
+    """Nearest rank: the smallest value that at least the share of all, each repeated by its weight, does not exceed."""
+    repeated = sorted(duration for duration, weight in pairs for _ in range(weight))
+    share = PERCENTILES[name]
+    naive = next(value for value in repeated if sum(each <= value for each in repeated) >= share * len(repeated) - 1e-9)
+    samples = [Sample(duration, "ok", weight) for duration, weight in pairs]
+    assert aggregate(Aggregate(name, "span.duration"), samples) == naive
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["ok", "unknown", "internal_error"]), st.floats(1, 1e4)), min_size=1, max_size=40
+    )
+)
+def test_failure_rate_is_a_fraction_and_keeps_under_scaling(pairs: list[tuple[str, float]]) -> None:
+    rates = [
+        aggregate(Aggregate("failure_rate", None), [Sample(1, status, weight * scale) for status, weight in pairs])
+        for scale in (1, 8)
+    ]
+    assert rates[0] is not None
+    assert 0 <= rates[0] <= 1
+    assert rates[0] == pytest.approx(rates[1])

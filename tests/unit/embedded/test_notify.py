@@ -1,0 +1,283 @@
+"""Flips -> deliveries -> sent: whom an alert notifies, how often, and what a failure does."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from embedded.notify import FIRST_RETRY, MAX_ATTEMPTS, Notifier
+from embedded.store.alerts import HIGH, OK, Evaluation, due_monitors, record_evaluation
+from embedded.store.database import Database
+from embedded.store.issues import set_status
+from embedded.store.monitors import delete_detector, delete_workflow, list_detectors
+from tests.unit.embedded.fakes import (
+    NOW,
+    FakeChannel,
+    add_alert,
+    add_monitor,
+    error,
+    opened,
+    permanent,
+    store,
+    transient,
+)
+
+NEW, RETURNED, RESOLVED = "first_seen_event", "regression_event", "issue_resolved_trigger"
+MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    with opened(tmp_path) as database:
+        yield database
+
+
+@pytest.fixture
+def channel() -> FakeChannel:
+    return FakeChannel()
+
+
+def deliver(database: Database, channel: FakeChannel, now: datetime = NOW, speed: float = 1) -> int:
+    notifier = Notifier(database, {"sentry_app": channel}, "http://engine", speed)
+    return asyncio.run(notifier.deliver(now))
+
+
+def default_monitor(database: Database, kind: str = "error") -> int:
+    return next(each.id for each in list_detectors(database.read(), project_id=1) if each.type == kind)
+
+
+def flip_monitor(database: Database, level: int, at: datetime) -> None:
+    """The one due metric monitor goes to this level."""
+    [monitor] = due_monitors(database.read(), at)
+    done = Evaluation(monitor, 0.5, level, at, is_change=True, at=at, next_due_at=at)
+    assert database.write(lambda connection: record_evaluation(connection, done))
+
+
+def statuses(database: Database) -> list[tuple[str, int]]:
+    return list(database.read().execute("SELECT status, attempts FROM delivery ORDER BY id"))
+
+
+@pytest.mark.parametrize(
+    ("triggers", "connected", "environment", "enabled", "expected"),
+    [
+        ((NEW,), "error", None, True, [NEW]),
+        ((), "error", None, True, [NEW, RETURNED]),  # no triggers: everything passes
+        ((NEW, RETURNED), "error", None, True, [NEW, RETURNED]),
+        ((RETURNED,), "error", None, True, [RETURNED]),
+        ((RESOLVED,), "error", None, True, []),
+        ((NEW,), "error", "test", True, [NEW]),
+        ((NEW,), "error", "prod", True, []),  # environments match exactly
+        ((NEW,), "error", None, False, []),
+        ((NEW,), "issue_stream", None, True, [NEW]),  # every issue of the project belongs to the stream
+        ((NEW,), "none", None, True, []),  # an alert without a monitor never fires
+    ],
+)
+def test_alert_acts_on_what_it_is_connected_to(
+    database: Database,
+    channel: FakeChannel,
+    triggers: tuple[str, ...],
+    connected: str,
+    environment: str | None,
+    enabled: bool,
+    expected: list[str],
+) -> None:
+    detectors = [] if connected == "none" else [default_monitor(database, connected)]
+    add_alert(database, detectors, *triggers, environment=environment, enabled=enabled)
+    store(database, ("event", error(1, environment="test")))
+    store(database, ("event", error(2, environment="test")))  # the same issue again: nobody is told
+    database.write(lambda connection: set_status(connection, 1, "resolved"))
+    store(database, ("event", error(3, environment="test")))
+    deliver(database, channel)
+    assert [each.kind for each in channel.sent] == expected
+
+
+def test_alert_on_stream_and_monitor_acts_once_and_hears_metric_issues(
+    database: Database, channel: FakeChannel
+) -> None:
+    add_alert(database, [default_monitor(database), default_monitor(database, "issue_stream")], NEW)
+    add_monitor(database)
+    store(database, ("event", error(1)))
+    flip_monitor(database, HIGH, NOW)
+    deliver(database, channel)
+    assert sorted(each.issue.type for each in channel.sent) == ["error", "metric_issue"]
+
+
+def test_notification_says_what_a_person_needs(database: Database, channel: FakeChannel) -> None:
+    add_alert(database, [default_monitor(database)], NEW, name="new errors")
+    store(database, ("event", error(1, environment="test", tags={"code": "X"})))
+    deliver(database, channel, speed=60)
+    [sent] = channel.sent
+    assert (sent.workflow_name, sent.environment, sent.at) == ("new errors", "test", NOW)
+    assert (sent.issue.title, sent.issue_url) == ("ValueError: it broke", "http://engine/issues/1/")
+    assert sent.event is not None
+    assert sent.event["tags"] == {"code": "X"}
+
+    monitor = add_monitor(database, window=5 * MINUTE)
+    add_alert(database, [monitor], NEW, name="rates")
+    flip_monitor(database, HIGH, NOW)
+    deliver(database, channel, speed=60)
+    sent = channel.sent[-1]
+    assert (sent.detector.id, sent.value, sent.level, sent.window) == (monitor, 0.5, HIGH, 5 * SECOND)
+
+
+@pytest.mark.parametrize(
+    ("frequency", "speed", "at", "expected"),
+    [
+        (0, 1, 1, [NEW, RESOLVED, RETURNED]),
+        (30, 1, 29, [NEW, RESOLVED]),
+        (30, 1, 30, [NEW, RESOLVED, RETURNED]),
+        (30, 60, 0.4, [NEW, RESOLVED]),
+        (30, 60, 0.5, [NEW, RESOLVED, RETURNED]),  # thirty minutes are thirty seconds
+    ],
+)
+def test_frequency_throttles_an_issue_but_never_its_recovery(
+    database: Database, channel: FakeChannel, frequency: int, speed: float, at: float, expected: list[str]
+) -> None:
+    add_alert(database, [add_monitor(database)], NEW, RETURNED, RESOLVED, frequency=frequency)
+    flip_monitor(database, HIGH, NOW)
+    flip_monitor(database, OK, NOW + at * MINUTE / 2)
+    flip_monitor(database, HIGH, NOW + at * MINUTE)
+    deliver(database, channel, NOW + at * MINUTE, speed)
+    assert [each.kind for each in channel.sent] == expected
+
+
+def test_frequency_counts_per_issue_and_per_alert(database: Database, channel: FakeChannel) -> None:
+    for name in ("one", "two"):
+        add_alert(database, [default_monitor(database)], NEW, name=name, frequency=30)
+    store(database, ("event", error(1)))
+    store(database, ("event", error(2, "KeyError")))
+    deliver(database, channel)
+    assert sorted((each.workflow_name, each.issue.id) for each in channel.sent) == [
+        ("one", 1),
+        ("one", 2),
+        ("two", 1),
+        ("two", 2),
+    ]
+
+
+def test_frequency_goes_by_the_time_of_receipt(database: Database, channel: FakeChannel) -> None:
+    """An event that a client dates back does not lose the page of an issue that returns."""
+    add_alert(database, [default_monitor(database)], NEW, RETURNED, frequency=30)
+    store(database, ("event", error(1)))
+    database.write(lambda connection: set_status(connection, 1, "resolved"))
+    old = (NOW - timedelta(days=2)).isoformat()
+    store(database, ("event", error(2, timestamp=old)), at=NOW + 31 * MINUTE)
+    deliver(database, channel)
+    assert [each.kind for each in channel.sent] == [NEW, RETURNED]
+
+
+def test_transient_failure_is_tried_again_with_growing_pauses(database: Database, channel: FakeChannel) -> None:
+    add_alert(database, [default_monitor(database)], NEW)
+    store(database, ("event", error(1)))
+    channel.failures = [transient()] * 3
+    now = NOW
+    for attempt in range(3):
+        assert deliver(database, channel, now) == 0
+        assert channel.attempts == attempt + 1
+        pause = FIRST_RETRY * 2**attempt
+        assert deliver(database, channel, now + pause - timedelta(milliseconds=1)) == 0
+        assert channel.attempts == attempt + 1  # not yet
+        now += pause
+    assert deliver(database, channel, now) == 1
+    assert deliver(database, channel, now + 60 * MINUTE) == 0
+    assert [each.kind for each in channel.sent] == [NEW]
+    assert statuses(database) == [("sent", 4)]
+
+
+def test_transient_failures_end_after_some_attempts(database: Database, channel: FakeChannel) -> None:
+    add_alert(database, [default_monitor(database)], NEW)
+    store(database, ("event", error(1)))
+    channel.failures = [transient()] * 100
+    for hour in range(20):
+        deliver(database, channel, NOW + hour * 60 * MINUTE)
+    assert channel.attempts == MAX_ATTEMPTS
+    assert statuses(database) == [("failed", MAX_ATTEMPTS)]
+
+
+def test_permanent_failure_is_final(database: Database, channel: FakeChannel) -> None:
+    add_alert(database, [default_monitor(database)], NEW)
+    store(database, ("event", error(1)))
+    channel.failures = [permanent()]
+    deliver(database, channel)
+    deliver(database, channel, NOW + 60 * MINUTE)
+    assert channel.attempts == 1
+    assert statuses(database) == [("failed", 1)]
+
+
+def test_one_notification_that_trips_its_channel_does_not_hold_up_the_rest(
+    database: Database, channel: FakeChannel
+) -> None:
+    add_alert(database, [default_monitor(database)], NEW)
+    store(database, ("event", error(1)))
+    store(database, ("event", error(2, "KeyError")))
+    channel.failures = [ZeroDivisionError("a bug")]
+    assert deliver(database, channel) == 1
+    assert [each.issue.id for each in channel.sent] == [2]
+    assert deliver(database, channel, NOW + FIRST_RETRY) == 1
+    assert [each.issue.id for each in channel.sent] == [2, 1]
+
+
+def test_crash_between_sending_and_recording_sends_again(tmp_path: Path, channel: FakeChannel) -> None:
+    """At least once: what was not recorded as sent is sent by whoever opens the store next."""
+
+    class Crash(BaseException):
+        pass
+
+    class Crashing(FakeChannel):
+        async def send(self, _: object) -> None:
+            self.attempts += 1
+            raise Crash
+
+    with opened(tmp_path) as database:
+        add_alert(database, [default_monitor(database)], NEW)
+        store(database, ("event", error(1)))
+        with pytest.raises(Crash):
+            deliver(database, Crashing())
+        assert statuses(database) == [("pending", 0)]
+    with opened(tmp_path) as database:
+        assert deliver(database, channel) == 1
+        assert deliver(database, channel) == 0
+    assert [each.kind for each in channel.sent] == [NEW]
+
+
+def test_flip_that_nobody_is_told_of_is_not_looked_at_again(database: Database, channel: FakeChannel) -> None:
+    """An alert that is made later hears nothing of the past."""
+    store(database, ("event", error(1)))
+    deliver(database, channel)
+    add_alert(database, [default_monitor(database)], NEW)
+    deliver(database, channel)
+    assert channel.sent == []
+
+
+@pytest.mark.parametrize("removed", ["monitor", "alert"])
+def test_removal_with_a_pending_notification_stops_nothing(
+    database: Database, channel: FakeChannel, removed: str
+) -> None:
+    monitor = add_monitor(database)
+    alert = add_alert(database, [monitor], NEW)
+    flip_monitor(database, HIGH, NOW)
+    channel.failures = [transient()]
+    deliver(database, channel)
+    if removed == "monitor":
+        database.write(lambda connection: delete_detector(connection, monitor))
+    else:
+        database.write(lambda connection: delete_workflow(connection, alert))
+    deliver(database, channel, NOW + MINUTE)
+    assert statuses(database) == [("failed", 2) if removed == "monitor" else ("sent", 2)]
+
+
+def test_action_without_a_channel_fails_for_good(database: Database, channel: FakeChannel) -> None:
+    add_alert(database, [default_monitor(database)], NEW, action_type="carrier_pigeon")
+    store(database, ("event", error(1)))
+    assert deliver(database, channel) == 0
+    assert statuses(database) == [("failed", 1)]
+
+
+def test_disabled_error_monitor_tells_nobody(database: Database, channel: FakeChannel) -> None:
+    add_alert(database, [default_monitor(database)], NEW)
+    database.write(lambda connection: connection.execute("UPDATE detector SET enabled = 0 WHERE type = 'error'"))
+    store(database, ("event", error(1)))
+    deliver(database, channel)
+    assert channel.sent == []
