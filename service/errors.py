@@ -44,6 +44,10 @@ class ErrorCode(Enum):
     ISL_DAG_CYCLIC = _mistake("cycle_detected", "Remove one edge of the cycle")
     # 400 and not 404: the route exists, the graph that the caller sent lacks the node.
     ISL_NODE_NOT_FOUND = _mistake("not_found", "Add the missing nodes or correct their names")
+    # The graph is sound and so is the question: its answer is a proven no.
+    ISL_CAUSAL_NOT_IDENTIFIABLE = _mistake(
+        "unmeasured_confounding", "Measure what confounds the effect, or find out by an experiment", status=422
+    )
     ISL_INVALID_MODEL = _mistake("invalid_structure", "Give an acyclic model with one source per variable")
     ISL_INVALID_EQUATION = _mistake(
         "syntax_error", "Use numbers, variables, + - * / // % **, parentheses and functions"

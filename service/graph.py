@@ -25,9 +25,10 @@ def no_checkpoint() -> None:
 class CausalGraph:
     """An acyclic directed mixed graph (ADMG). Build it with `build_graph`, which checks it."""
 
-    nodes: tuple[str, ...]
+    nodes: tuple[str, ...]  # the latent ones too
     edges: tuple[Edge, ...]  # (cause, effect)
     bidirected: tuple[Edge, ...]  # both share an unobserved cause
+    latent: tuple[str, ...] = ()  # nodes that nobody observes; `identification.projection` takes them out
 
     def to_dag(self) -> "nx.DiGraph[str]":
         """Return the canonical DAG: one latent parent per bidirected edge.
@@ -47,20 +48,22 @@ def latent_name(index: int) -> str:
     return f"<latent {index}>"
 
 
-def build_graph(nodes: Sequence[str], edges: Sequence[Edge], bidirected: Sequence[Edge] = ()) -> CausalGraph:
+def build_graph(
+    nodes: Sequence[str], edges: Sequence[Edge], bidirected: Sequence[Edge] = (), latent: Sequence[str] = ()
+) -> CausalGraph:
     """Check and freeze a graph.
 
     Raises IslError: ISL_DAG_EMPTY, ISL_VALIDATION_ERROR (limits, duplicates, self-loops), ISL_NODE_NOT_FOUND (an edge
-    names an unknown node), ISL_DAG_CYCLIC.
+    or `latent` names an unknown node), ISL_DAG_CYCLIC.
     """
-    graph = CausalGraph(tuple(nodes), tuple(edges), tuple(bidirected))
+    graph = CausalGraph(tuple(nodes), tuple(edges), tuple(bidirected), tuple(latent))
     if not graph.nodes:
         raise IslError(ErrorCode.ISL_DAG_EMPTY, "The graph has no nodes", _sizes(graph))
     failures = _find_failures(graph)
     if failures:
         message = "The graph is not well-formed"
         raise IslError(ErrorCode.ISL_VALIDATION_ERROR, message, _sizes(graph, validation_failures=tuple(failures)))
-    require_nodes(graph, [node for edge in (*graph.edges, *graph.bidirected) for node in edge])
+    require_nodes(graph, [node for edge in (*graph.edges, *graph.bidirected, graph.latent) for node in edge])
     _require_acyclic(graph)
     return graph
 
@@ -80,6 +83,7 @@ def _find_failures(graph: CausalGraph) -> list[str]:
     if max(len(graph.edges), len(graph.bidirected)) > EDGES_LIMIT:
         failures.append(f"edges: found {len(graph.edges)} and {len(graph.bidirected)}, allowed: {EDGES_LIMIT} each")
     failures += [f"nodes: {node} is listed twice" for node, count in Counter(graph.nodes).items() if count > 1]
+    failures += [f"latent: {node} is listed twice" for node, count in Counter(graph.latent).items() if count > 1]
     failures += [f"edges: {a} -> {b} is listed twice" for (a, b), count in Counter(graph.edges).items() if count > 1]
     undirected = Counter(frozenset(edge) for edge in graph.bidirected)
     failures += [

@@ -1,6 +1,6 @@
-"""All minimal sets of nodes that d-separate two nodes of a DAG, one after another, up to a limit.
+"""All minimal sets of nodes that separate two nodes of a mixed graph, one after another, up to a limit.
 
-A minimal d-separator lies among the ancestors of the pair, where it is a minimal separator of the moral graph
+A minimal m-separator lies among the ancestors of the pair, where it is a minimal separator of the moral graph
 (van der Zander, Liskiewicz, Textor 2014, "Constructing separators and adjustment sets in ancestral graphs", UAI).
 Those are listed from one to the next with polynomial delay (Shen, Liang 1997, "Efficient enumeration of
 all minimal separators in a graph", Theoretical Computer Science 180).
@@ -8,57 +8,85 @@ all minimal separators in a graph", Theoretical Computer Science 180).
 
 from collections import deque
 from collections.abc import Iterator
-from itertools import combinations
 
-import networkx as nx
+from service.identification.mixed import (
+    MixedGraph,
+    NodeSet,
+    find_ancestors,
+    induce,
+    iter_positions,
+    iter_singles,
+    list_districts,
+    spread,
+)
 
-NodeSet = frozenset[str]
+Neighbours = tuple[NodeSet, ...]  # an undirected graph
 
 
-def iter_minimal_separators(dag: "nx.DiGraph[str]", x: str, y: str, allowed: NodeSet) -> Iterator[NodeSet]:
-    """Yield every minimal Z within `allowed` that d-separates x from y, each once; none if no such set exists."""
-    graph = _moralise(dag, x, y)
-    # Nodes that may not be in Z cannot be removed, only passed through: a shortcut between their neighbours says so.
-    for node in set(graph) - allowed - {x, y}:
-        _bypass(graph, node)
-    if graph.has_edge(x, y):
+def iter_minimal_separators(graph: MixedGraph, x: NodeSet, y: NodeSet, allowed: NodeSet) -> Iterator[NodeSet]:
+    """Yield every minimal Z within `allowed` that m-separates x from y, each once; none if no such set exists."""
+    neighbours = _moralise(graph, x | y, allowed)
+    if _border(neighbours, x) & y:
         return
-    yield from _iter_vertex_separators(graph, x, y)
+    yield from _iter_vertex_separators(neighbours, x, y)
 
 
-def _moralise(dag: "nx.DiGraph[str]", x: str, y: str) -> "nx.Graph[str]":
-    """Return the moral graph of the ancestors of the pair: parents of a common child are joined."""
-    ancestors = nx.ancestors(dag, x) | nx.ancestors(dag, y) | {x, y}
-    return nx.moral_graph(dag.subgraph(ancestors))
+def find_nearest_separator(graph: MixedGraph, x: NodeSet, y: NodeSet, allowed: NodeSet) -> NodeSet | None:
+    """Return the minimal Z within `allowed` that m-separates x from y closest to x; None if no set does."""
+    neighbours = _moralise(graph, x | y, allowed)
+    return None if _border(neighbours, x) & y else _separate_nearest(neighbours, x, y)
 
 
-def _bypass(graph: "nx.Graph[str]", node: str) -> None:
-    graph.add_edges_from(list(combinations(graph.neighbors(node), 2)))
-    graph.remove_node(node)
+def _moralise(graph: MixedGraph, pair: NodeSet, allowed: NodeSet) -> Neighbours:
+    """Return the moral graph of the ancestors of the pair, on the pair and the allowed nodes.
+
+    A district and its parents are joined pairwise: colliders connect them. A node that may not be in Z cannot be
+    removed, only passed through: its neighbours are joined instead.
+    """
+    part = induce(graph, find_ancestors(graph, pair))
+    neighbours = [0] * len(graph.names)
+    for district in list_districts(part):
+        clique = district
+        for i in iter_positions(district):
+            clique |= part.parents[i]
+        _join(neighbours, clique)
+    for node in iter_singles(part.nodes & ~(allowed | pair)):
+        _join(neighbours, neighbours[node.bit_length() - 1])
+        neighbours = [each & ~node for each in neighbours]
+        neighbours[node.bit_length() - 1] = 0
+    return tuple(neighbours)
 
 
-def _iter_vertex_separators(graph: "nx.Graph[str]", x: str, y: str) -> Iterator[NodeSet]:
+def _join(neighbours: list[NodeSet], clique: NodeSet) -> None:
+    for node in iter_singles(clique):
+        neighbours[node.bit_length() - 1] |= clique & ~node
+
+
+def _iter_vertex_separators(neighbours: Neighbours, x: NodeSet, y: NodeSet) -> Iterator[NodeSet]:
     """Start at the separator nearest to x and push one of its nodes to x's side at a time."""
-    first = _nearest_separator(graph, {x}, y)
+    first = _separate_nearest(neighbours, x, y)
     seen, queue = {first}, deque([first])
     while queue:
         separator = queue.popleft()
         yield separator
-        side = _component(graph, separator, x)
-        for node in sorted(separator):
-            if graph.has_edge(node, y):
+        side = spread(neighbours, x, ~separator)
+        for node in iter_singles(separator):
+            if _border(neighbours, node) & y:
                 continue  # nothing is left between this node and y
-            pushed = _nearest_separator(graph, side | {node}, y)
+            pushed = _separate_nearest(neighbours, side | node, y)
             if pushed not in seen:
                 seen.add(pushed)
                 queue.append(pushed)
 
 
-def _nearest_separator(graph: "nx.Graph[str]", side: set[str], y: str) -> NodeSet:
+def _separate_nearest(neighbours: Neighbours, side: NodeSet, y: NodeSet) -> NodeSet:
     """Return the border, towards y, of everything in or next to `side`. It is minimal: each node touches both sides."""
-    border = nx.node_boundary(graph, side)
-    return frozenset(nx.node_boundary(graph, _component(graph, border, y)))
+    return _border(neighbours, spread(neighbours, y, ~_border(neighbours, side)))
 
 
-def _component(graph: "nx.Graph[str]", removed: set[str] | NodeSet, start: str) -> set[str]:
-    return set(nx.node_connected_component(graph.subgraph(set(graph) - removed), start))
+def _border(neighbours: Neighbours, side: NodeSet) -> NodeSet:
+    """Return the nodes outside of `side` that are next to it."""
+    found = 0
+    for i in iter_positions(side):
+        found |= neighbours[i]
+    return found & ~side

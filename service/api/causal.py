@@ -10,6 +10,8 @@ from monitors import signals
 from service.api.schemas import (
     CounterfactualRequest,
     CounterfactualResponse,
+    Dag,
+    InstrumentBody,
     Interval,
     ModelBody,
     ValidateRequest,
@@ -17,8 +19,9 @@ from service.api.schemas import (
 )
 from service.counterfactual import Prediction, seed_from, simulate
 from service.errors import ErrorBody
-from service.graph import Checkpoint, build_graph
-from service.identify import ATTEMPTED_METHODS, identify
+from service.graph import CausalGraph, Checkpoint, build_graph, require_nodes
+from service.identification.answer import Identification, NotIdentifiable, refuse
+from service.identify import identify
 from service.model import StructuralModel, build_model, parse_distribution
 from service.request_id import current_request_id
 
@@ -26,27 +29,51 @@ PREFIX: Final = "/api/v1/causal"
 ERROR_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     status: {"model": ErrorBody, "description": "Olumi error v1.0"} for status in (400, 422, 500)
 }
+NOT_IDENTIFIABLE: Final = (
+    "Olumi error v1.0. ISL_VALIDATION_ERROR, or ISL_CAUSAL_NOT_IDENTIFIABLE: unmeasured confounding, shown by the"
+    " hedge (F, F' and their roots) in validation_failures; recovery.hints name what to measure and any instrument"
+)
 
 router = APIRouter(prefix=PREFIX, tags=["causal"], responses=ERROR_RESPONSES)
 
 
-@router.post("/validate")
+@router.post("/validate", responses={422: {"model": ErrorBody, "description": NOT_IDENTIFIABLE}})
 def validate(body: ValidateRequest, request: Request) -> ValidateResponse:
-    """Tell whether adjustment identifies the effect. A "no" is an answer and has status 200, too."""
+    """Express the effect of the treatment on the outcome by what is observed, and name the sets that do it.
+
+    If nothing observed determines the effect, the answer is the error ISL_CAUSAL_NOT_IDENTIFIABLE with status 422. That
+    is a proven no: its reason is unmeasured_confounding, and its validation_failures name the hedge behind it.
+    """
     edge_count = len(body.dag.edges) + len(body.dag.bidirected)
     _describe("identify", len(body.dag.nodes), edge_count, body.treatment, body.outcome)
-    graph = build_graph(body.dag.nodes, body.dag.edges, body.dag.bidirected)
-    with sentry_sdk.start_span(op=signals.OP_IDENTIFY.name, name="identify by adjustment"):
+    graph = _build_graph(body.dag)
+    with sentry_sdk.start_span(op=signals.OP_IDENTIFY.name, name="identify the effect"):
         found = identify(graph, body.treatment, body.outcome, _checkpoint(request))
+    if isinstance(found, NotIdentifiable):  # raised out here: the computation went well, and so did its span
+        raise refuse(found, graph)
+    return _render_identification(found)
+
+
+def _build_graph(dag: Dag) -> CausalGraph:
+    latent = dag.latent if dag.observed is None else [node for node in dag.nodes if node not in dag.observed]
+    graph = build_graph(dag.nodes, dag.edges, dag.bidirected, latent)
+    require_nodes(graph, dag.observed or [])
+    return graph
+
+
+def _render_identification(found: Identification) -> ValidateResponse:
     return ValidateResponse(
-        status=found.status,
+        status="identifiable",
         method=found.method,
         minimal_set=None if found.minimal_set is None else list(found.minimal_set),
-        adjustment_sets=[list(each) for each in found.adjustment_sets],
-        backdoor_paths=list(found.backdoor_paths),
+        adjustment_sets=[list(each) for each in found.lists.adjustment_sets],
+        front_door_sets=[list(each) for each in found.lists.front_door_sets],
+        instruments=[InstrumentBody(name=each.name, given=list(each.given)) for each in found.lists.instruments],
+        backdoor_paths=list(found.lists.backdoor_paths),
         estimand=found.estimand,
         reason=found.reason,
-        attempted_methods=list(ATTEMPTED_METHODS),
+        attempted_methods=list(found.attempted_methods),
+        partial=list(found.lists.partial),
         request_id=current_request_id(),
     )
 

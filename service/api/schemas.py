@@ -1,13 +1,15 @@
 """What clients send to and get from the causal routes. Sizes are bounded here, before anything is computed."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue, StringConstraints, model_validator
 
 from service.counterfactual import SAMPLES_DEFAULT, SAMPLES_LIMIT, SAMPLES_MINIMUM, SEED_BITS
 from service.expressions import LENGTH_LIMIT
 from service.graph import EDGES_LIMIT, NODES_LIMIT
-from service.identify import Method, Status
+from service.identification.answer import Method, Status
+from service.identification.front_door import FRONT_DOOR_SIZE_LIMIT
+from service.identification.listing import INSTRUMENTS_LIMIT, PATHS_LIMIT, SETS_LIMIT
 from service.model import MAGNITUDE_LIMIT
 
 NAME_LIMIT: Final = 100  # characters
@@ -37,15 +39,27 @@ class Body(BaseModel):
 
 
 class Dag(Body):
-    """A causal graph; bidirected edges stand for unobserved common causes."""
+    """A causal graph; bidirected edges and latent nodes stand for unobserved causes."""
 
     nodes: list[Name] = Field(max_length=NODES_LIMIT)
     edges: list[Pair] = Field(max_length=EDGES_LIMIT)
     bidirected: list[Pair] = Field(default=[], max_length=EDGES_LIMIT)
+    latent: list[Name] = Field(
+        default=[], max_length=NODES_LIMIT, description="Those of the nodes that nobody observes"
+    )
+    observed: list[Name] | None = Field(
+        default=None, max_length=NODES_LIMIT, description="Instead of `latent`: all other nodes are latent"
+    )
+
+    @model_validator(mode="after")
+    def _require_one_way(self) -> Self:
+        if self.latent and self.observed is not None:
+            raise ValueError("give either latent or observed")
+        return self
 
 
 class ValidateRequest(Body):
-    """Can the effect of the treatment on the outcome be identified by adjustment?"""
+    """Can the effect of the treatment on the outcome be identified from what is observed?"""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"dag": DAG_EXAMPLE, "treatment": "discount", "outcome": "orders"}]}
@@ -56,17 +70,32 @@ class ValidateRequest(Body):
     outcome: Name
 
 
+class InstrumentBody(BaseModel):
+    """An instrument. It identifies the effect only under further assumptions, such as linearity."""
+
+    name: str
+    given: list[str] = Field(description="What to condition on")
+
+
 class ValidateResponse(BaseModel):
-    """The sets to adjust for, and the estimand; nulls where no set exists."""
+    """The effect in terms of what is observed, and every simple way to get at it."""
 
     status: Status
-    method: Method | None
-    minimal_set: list[str] | None
-    adjustment_sets: list[list[str]]
-    backdoor_paths: list[str]
-    estimand: str | None
+    method: Method = Field(description="The first of attempted_methods that works; none-needed: nothing to adjust for")
+    minimal_set: list[str] | None = Field(description="The smallest adjustment set; null where none is used")
+    adjustment_sets: list[list[str]] = Field(description=f"Minimal back-door sets, at most {SETS_LIMIT}")
+    front_door_sets: list[list[str]] = Field(
+        description=f"Minimal front-door sets of up to {FRONT_DOOR_SIZE_LIMIT} nodes, at most {SETS_LIMIT}"
+    )
+    instruments: list[InstrumentBody] = Field(description=f"At most {INSTRUMENTS_LIMIT}, each node once")
+    backdoor_paths: list[str] = Field(description=f"Shortest first, at most {PATHS_LIMIT}, blocked ones included")
+    estimand: str | None = Field(
+        description="P(outcome | do(treatment)). Sums reach to the end of their product, a prime marks a second value"
+        " of one variable; null if it is too long to be read"
+    )
     reason: str
     attempted_methods: list[str]
+    partial: list[str] = Field(description="What has been left out at a limit; empty if nothing has")
     request_id: str
 
 

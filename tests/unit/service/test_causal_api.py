@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import random
 from typing import Any
 
 import httpx
 import pytest
 
+from loadtest.payloads import cyclic_body, validate_body
 from service.api.schemas import DAG_EXAMPLE, MODEL_EXAMPLE
 from service.app import build_app
 from service.request_id import WELL_FORMED
@@ -47,19 +49,53 @@ def test_validate_answers_the_documented_example() -> None:
         "method": "backdoor",
         "minimal_set": ["region"],
         "adjustment_sets": [["region"]],
+        "front_door_sets": [["visits"]],
+        "instruments": [],
         "backdoor_paths": ["discount ← region → orders"],
         "estimand": "Σ_{region} P(orders | discount, region) P(region)",
         "reason": "Adjusting for region blocks every backdoor path",
         "attempted_methods": ["backdoor"],
+        "partial": [],
     }
 
 
-def test_an_honest_no_is_an_answer() -> None:
-    dag = {"nodes": ["x", "y"], "edges": [["x", "y"]], "bidirected": [["x", "y"]]}
+def test_a_proven_no_is_an_error_that_helps() -> None:
+    dag = {"nodes": ["z", "x", "y"], "edges": [["z", "x"], ["x", "y"]], "bidirected": [["x", "y"]]}
     response = _post(VALIDATE, {"dag": dag, "treatment": "x", "outcome": "y"})
-    assert response.status_code == 200
-    assert response.json()["status"] == "not_identifiable_by_adjustment"
-    assert response.json()["attempted_methods"] == ["backdoor"]
+    body = response.json()
+    assert (response.status_code, body["code"]) == (422, "ISL_CAUSAL_NOT_IDENTIFIABLE")
+    assert (body["reason"], body["retryable"]) == ("unmeasured_confounding", False)
+    assert body["validation_failures"] == ["hedge F: x, y", "hedge F': y", "hedge roots: y"]
+    assert body["recovery"]["hints"] == [
+        "Measure the unobserved causes that connect x with y",
+        "z is an instrument: it identifies the effect of x on y under further assumptions, such as linearity",
+        "Run an experiment that sets x",
+    ]
+    assert body["attempted_methods"] == ["backdoor", "front_door", "instrumental_variable", "id"]
+    assert (body["node_count"], body["edge_count"]) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    "hidden", [{"latent": ["taste"]}, {"observed": ["tar", "cancer", "smoking"]}], ids=["latent", "observed"]
+)
+def test_latent_nodes_can_be_named_either_way(hidden: dict[str, Any]) -> None:
+    edges = [["smoking", "tar"], ["tar", "cancer"], ["taste", "smoking"], ["taste", "cancer"]]
+    dag = {"nodes": ["smoking", "tar", "cancer", "taste"], "edges": edges} | hidden
+    body = _post(VALIDATE, {"dag": dag, "treatment": "smoking", "outcome": "cancer"}).json()
+    assert (body["status"], body["method"], body["minimal_set"]) == ("identifiable", "front_door", None)
+    assert body["front_door_sets"] == [["tar"]]
+    assert body["backdoor_paths"] == ["smoking ↔ cancer"]
+    assert body["estimand"] == "Σ_{tar} P(tar | smoking) Σ_{smoking'} P(cancer | smoking', tar) P(smoking')"
+    assert body["attempted_methods"] == ["backdoor", "front_door"]
+
+
+def test_the_load_gets_what_it_expects() -> None:
+    choose = random.Random(1)
+    for _ in range(50):
+        response = _post(VALIDATE, validate_body(choose))
+        assert (response.status_code, response.json()["status"]) == (200, "identifiable")
+        assert response.json()["minimal_set"] is not None
+    assert _post(VALIDATE, cyclic_body(choose)).status_code == 400
 
 
 def test_counterfactual_answers_the_documented_example() -> None:
@@ -79,6 +115,17 @@ def test_counterfactual_answers_the_documented_example() -> None:
         (VALIDATE, {"dag": {"nodes": ["x"], "edges": [["x"]]}}, 422, "ISL_VALIDATION_ERROR"),
         (VALIDATE, {"dag": {"nodes": ["a b"], "edges": []}}, 422, "ISL_VALIDATION_ERROR"),
         (VALIDATE, {"dag": {"nodes": [f"n{i}" for i in range(51)], "edges": []}}, 422, "ISL_VALIDATION_ERROR"),
+        (VALIDATE, {"dag": DAG_EXAMPLE | {"latent": ["nobody"]}}, 400, "ISL_NODE_NOT_FOUND"),
+        (VALIDATE, {"dag": DAG_EXAMPLE | {"observed": ["nobody", "discount", "orders"]}}, 400, "ISL_NODE_NOT_FOUND"),
+        (VALIDATE, {"dag": DAG_EXAMPLE | {"latent": ["orders"]}}, 422, "ISL_VALIDATION_ERROR"),
+        (VALIDATE, {"dag": DAG_EXAMPLE | {"observed": ["orders"]}}, 422, "ISL_VALIDATION_ERROR"),
+        (VALIDATE, {"dag": DAG_EXAMPLE | {"latent": ["visits", "visits"]}}, 422, "ISL_VALIDATION_ERROR"),
+        (
+            VALIDATE,
+            {"dag": DAG_EXAMPLE | {"latent": ["visits"], "observed": ["discount"]}},
+            422,
+            "ISL_VALIDATION_ERROR",
+        ),
         (VALIDATE, {"extra": 1}, 422, "ISL_VALIDATION_ERROR"),
         (COUNTERFACTUAL, {"outcome": "clicks"}, 400, "ISL_MISSING_VARIABLE"),
         (COUNTERFACTUAL, {"intervention": {}}, 400, "ISL_INVALID_INTERVENTION"),
@@ -143,4 +190,5 @@ def test_openapi_documents_examples_and_error_bodies() -> None:
     responses = document["paths"][VALIDATE]["post"]["responses"]
     assert {"400", "422", "500"} <= responses.keys()
     assert responses["422"]["content"]["application/json"]["schema"]["$ref"].endswith("/ErrorBody")
+    assert "ISL_CAUSAL_NOT_IDENTIFIABLE" in responses["422"]["description"]
     assert document["components"]["schemas"]["ValidateRequest"]["examples"] == [VALID]

@@ -30,6 +30,15 @@ def test_bad_graph_has_its_code(nodes: list[str], edges: list[Edge], bidirected:
     assert caught.value.details.edge_count == len(edges) + len(bidirected)
 
 
+@pytest.mark.parametrize(
+    ("latent", "code"), [(["z"], "ISL_NODE_NOT_FOUND"), (["x", "x"], "ISL_VALIDATION_ERROR")], ids=["unknown", "twice"]
+)
+def test_bad_latent_node_has_its_code(latent: list[str], code: str) -> None:
+    with pytest.raises(IslError) as caught:
+        build_graph(["x", "y"], [("x", "y")], latent=latent)
+    assert caught.value.code.name == code
+
+
 def test_cycle_is_named() -> None:
     with pytest.raises(IslError, match="x -> y -> x"):
         build_graph(["x", "y"], [("x", "y"), ("y", "x")])
