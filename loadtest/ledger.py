@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TextIO
 
+SERVER_ERROR = 500
+OVERLOADED = "overloaded"  # reason of a 503 that sheds load: the service refused before it began
 NO_ANSWER = 0  # status of a request that has none: it may or may not have reached the service
 PROBE = "probe"  # intent of a request that only asks whether the service is there
 
@@ -25,6 +27,17 @@ class Entry:
     latency_ms: float
     status: int  # HTTP status, or NO_ANSWER
     problem: str | None  # why the answer is not what this intent expects; None when it is
+    reason: str | None = None  # of an error answer: the `reason` of its body, which tells shed load from failures
+
+    @property
+    def is_shed(self) -> bool:
+        """Was it refused for lack of room? That is no failure, and no error event."""
+        return self.status >= SERVER_ERROR and self.reason == OVERLOADED
+
+    @property
+    def is_failed(self) -> bool:
+        """Did the service fail? Then exactly one error event is due."""
+        return self.status >= SERVER_ERROR and not self.is_shed
 
 
 class LedgerWriter:
@@ -47,9 +60,9 @@ def unanswered(request_id: str, intent: str, method: str, route: str, sent_at: f
     return Entry(request_id, intent, method, route, sent_at, 0.0, NO_ANSWER, "no answer")
 
 
-def answered(entry: Entry, latency_ms: float, status: int, problem: str | None) -> Entry:
+def answered(entry: Entry, latency_ms: float, status: int, problem: str | None, reason: str | None = None) -> Entry:
     """The entry to write when it has ended; it replaces the first."""
-    return replace(entry, latency_ms=latency_ms, status=status, problem=problem)
+    return replace(entry, latency_ms=latency_ms, status=status, problem=problem, reason=reason)
 
 
 class Ledger:

@@ -14,15 +14,17 @@ from typing import Any, Final
 
 import gevent
 from locust import FastHttpUser, events, task
+from locust.exception import StopUser
 
-from loadtest.ledger import NO_ANSWER, LedgerWriter, answered, unanswered
+from loadtest.ledger import NO_ANSWER, SERVER_ERROR, LedgerWriter, answered, unanswered
 from loadtest.payloads import counterfactual_body, cyclic_body, validate_body
 
 VALIDATE: Final = "/api/v1/causal/validate"
 COUNTERFACTUAL: Final = "/api/v1/causal/counterfactual"
 TIMEOUT_S: Final = 30.0
+MAX_DEBT_S: Final = 1.0  # arrivals that a user could not make are dropped, else they would all come after a slow phase
+MAX_REASON_CHARS: Final = 80
 OK: Final = 200
-SERVER_ERROR: Final = 500
 state: dict[str, Any] = {}  # the ledger and the pace, set when the test starts
 
 
@@ -36,10 +38,16 @@ def _add_arguments(parser: Any) -> None:
 def _prepare(environment: Any, **_: Any) -> None:
     options = environment.parsed_options
     state["ledger"] = LedgerWriter(Path(options.ledger))
+    state["is_stopping"] = False
     state["rate_per_user"] = options.rate / max(1, options.num_users or 1)
 
 
-@events.quitting.add_listener
+@events.test_stopping.add_listener
+def _begin_no_more(**_: Any) -> None:
+    state["is_stopping"] = True
+
+
+@events.quit.add_listener  # and not `quitting`: that comes before the last requests have ended
 def _close(**_: Any) -> None:
     state["ledger"].close()
 
@@ -63,6 +71,7 @@ class Caller(FastHttpUser):  # type: ignore[misc]
     def wait_time(self) -> float:
         """Seconds until this user's next arrival; 0 when it is overdue."""
         self.due += self.choose.expovariate(state["rate_per_user"])
+        self.due = max(self.due, time.perf_counter() - MAX_DEBT_S)
         return max(0.0, self.due - time.perf_counter())
 
     def body(self) -> dict[str, Any]:
@@ -71,6 +80,8 @@ class Caller(FastHttpUser):  # type: ignore[misc]
     @task
     def ask(self) -> None:
         """Send one request under a fresh id, and write down how it ended."""
+        if state["is_stopping"]:  # Locust kills who is waiting, and some of them wake up before the kill arrives
+            raise StopUser
         request_id = f"req_{secrets.token_hex(8)}"
         sent_at, started = time.time(), time.perf_counter()  # noqa: TID251 - the ledger's own clock
         entry = unanswered(request_id, self.intent, "POST", self.route, sent_at)
@@ -81,7 +92,7 @@ class Caller(FastHttpUser):  # type: ignore[misc]
             latency_ms = (time.perf_counter() - started) * 1000
             problem = self.check(answer, request_id)
             answer.success() if problem is None else answer.failure(problem)
-        state["ledger"].write(answered(entry, latency_ms, answer.status_code or NO_ANSWER, problem))
+        state["ledger"].write(answered(entry, latency_ms, answer.status_code or NO_ANSWER, problem, _reason(answer)))
 
     def check(self, answer: Any, request_id: str) -> str | None:
         """Say what is wrong with the answer: its status, its request id, or its shape."""
@@ -95,6 +106,18 @@ class Caller(FastHttpUser):  # type: ignore[misc]
             return "the body is not JSON"
         missing = [key for key in self.expected_keys if not isinstance(body, dict) or key not in body]
         return f"the body lacks {', '.join(missing)}" if missing else None
+
+
+def _reason(answer: Any) -> str | None:
+    """The `reason` of an error body, in whatever the service really answered."""
+    if answer.status_code < SERVER_ERROR:
+        return None
+    try:
+        body = answer.json()
+    except ValueError:
+        return None
+    reason = body.get("reason") if isinstance(body, dict) else None
+    return reason[:MAX_REASON_CHARS] if isinstance(reason, str) else None
 
 
 class ValidateGraph(Caller):
