@@ -4,7 +4,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Of `make loadtest`.
-HOST ?= http://127.0.0.1:8000
 RATE ?= 20
 SECONDS ?= 60
 # An inherited "do not write bytecode" would recompile every module at every start.
@@ -31,8 +30,7 @@ down: $(READY) ## stop what `make up` left running; DATA=1 removes its data too
 	@$(BIN)/rehearse down $(if $(DATA),--data) $(ARGS)
 
 loadtest: $(READY) ## Locust against what `make up` started: RATE=20 requests a second for SECONDS=60
-	@$(BIN)/locust -f loadtest/locustfile.py --headless --only-summary --host $(HOST) -u 20 -r 20 \
-	  -t $(SECONDS)s --stop-timeout 10 --rate $(RATE) --ledger var/stack/ledger.jsonl
+	@$(BIN)/rehearse loadtest --rate $(RATE) --seconds $(SECONDS) $(ARGS)
 
 test: $(READY) ## the whole test suite
 	@$(BIN)/python -m pytest $(ARGS)
@@ -60,5 +58,6 @@ lock: ## resolve the lock again (needs uv); it holds hashes and no addresses
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header --upgrade -q -o requirements.lock
 
-clean: ## remove what the stack and the set-up wrote
+clean: ## stop what is up and remove what the stack and the set-up wrote
+	@[ ! -x $(BIN)/rehearse ] || $(BIN)/rehearse down
 	rm -rf var $(VENV)

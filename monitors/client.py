@@ -12,7 +12,7 @@ from monitors import answers, remote
 from monitors.answers import QUANTITY, AvailableApp, ClientKey, Issue, OpenPeriod, Project, SentryApp, StatsGroup
 from monitors.errors import ApiError
 from monitors.remote import RemoteAlert, RemoteMonitor
-from monitors.transport import Params, Transport
+from monitors.transport import TIMEOUT_S, Params, Transport
 
 __all__ = ["ApiError", "SentryClient"]
 
@@ -32,10 +32,16 @@ class SentryClient:
     """
 
     def __init__(
-        self, base_url: str, token: str, organization: str, sleep: Callable[[float], None] = time.sleep
+        self,
+        base_url: str,
+        token: str,
+        organization: str,
+        sleep: Callable[[float], None] = time.sleep,
+        *,
+        timeout_s: float = TIMEOUT_S,
     ) -> None:
         self.organization = organization
-        self._transport = Transport(base_url, token, sleep)
+        self._transport = Transport(base_url, token, sleep, timeout_s)
         self._org = f"organizations/{organization}"
 
     def __enter__(self) -> Self:

@@ -13,7 +13,8 @@ from monitors.errors import ApiError
 
 Params = Mapping[str, str | int | Sequence[str]]
 
-TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)  # seconds; a full Sentry tests a new monitor's query, which is slow
+TIMEOUT_S: Final = 30.0  # a full Sentry tests a new monitor's query, which is slow
+CONNECT_TIMEOUT_S: Final = 5.0
 MAX_ATTEMPTS: Final = 4
 FIRST_PAUSE_S: Final = 0.25  # doubles: 0.25, 0.5 and 1 s before the last attempt
 MAX_RETRY_AFTER_S: Final = 30  # a server that asks for more is told on, not waited for
@@ -32,14 +33,16 @@ HINTS: Final = {
 class Transport:
     """A connection to one Sentry. Close it, or use it in a `with`. `sleep` takes seconds."""
 
-    def __init__(self, base_url: str, token: str, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, base_url: str, token: str, sleep: Callable[[float], None] = time.sleep, timeout_s: float = TIMEOUT_S
+    ) -> None:
         # The token must not follow a redirect to another host, so none is followed (httpx's default). A proxy from the
         # environment would look for a loopback address on its own machine.
         is_local = httpx.URL(base_url).host in LOOPBACK
         self._http = httpx.Client(
             base_url=f"{base_url.rstrip('/')}/api/0/",
             headers={"Authorization": f"Bearer {token}"},
-            timeout=TIMEOUT,
+            timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S)),
             trust_env=not is_local,
         )
         self._base_url = base_url

@@ -5,41 +5,77 @@ is over a threshold c from t = W c / q on; after the step back it is at or under
 Source: the model of a sliding mean, checked by `make rehearse` itself.
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
-from monitors.model import Monitor, Priority
+from monitors.model import Monitor, Priority, Threshold
 from rehearsal.drill import Fault
 
+AT_ONCE: Final = timedelta(0)
 
-def breach_after(monitor: Monitor, fault: Fault) -> timedelta | None:
-    """Production time from the fault to the first possible breach, or None if this fault cannot breach this monitor."""
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a fault can do to a monitor. Spans are production time."""
+
+    can_breach: bool | None  # None: this model knows nothing about such a monitor or such a fault
+    breach_after: timedelta  # from the fault to the first possible breach
+    recovery_after: timedelta  # from the fault's end to the first possible recovery
+
+
+# An alert on new issues needs one event only, and so does whatever the model does not know: it may come at once.
+UNKNOWN: Final = Prediction(None, AT_ONCE, AT_ONCE)
+
+
+def predict(monitor: Monitor, fault: Fault, speed: float) -> Prediction:
+    """Predict the breach of a monitor by a step of a fault, at `speed` production seconds per second."""
     limit, share = _limit(monitor), _bad_share(monitor, fault)
-    return monitor.window * (limit / share) if share > limit else None
+    if limit is None or share is None:
+        return UNKNOWN
+    if share <= limit:
+        return Prediction(can_breach=False, breach_after=AT_ONCE, recovery_after=AT_ONCE)
+    # A slow request is seen when it ends. Latencies are not compressed, so that is a long time in production's terms.
+    unseen = timedelta(milliseconds=fault.value) * speed if fault.flag == "added_latency_ms" else AT_ONCE
+    return Prediction(
+        can_breach=True,
+        breach_after=unseen + monitor.window * (limit / share),
+        recovery_after=unseen + monitor.window * max(0.0, 1 - _resolve_limit(monitor, limit) / share),
+    )
 
 
-def recovery_after(monitor: Monitor, fault: Fault) -> timedelta:
-    """Production time from the fault's end to the first possible recovery."""
-    limit, share = _limit(monitor), _bad_share(monitor, fault)
-    return monitor.window * max(0.0, 1 - limit / share) if share else timedelta(0)
-
-
-def _limit(monitor: Monitor) -> float:
-    """The share of bad requests at which the monitor turns.
+def _limit(monitor: Monitor) -> float | None:
+    """The share of bad requests at which the monitor turns; None for a monitor that measures no share.
 
     A percentile p is over T exactly when more than 1 - p of the requests are slower than T.
     """
-    share = monitor.aggregate.share
-    return _lowest_threshold(monitor) if share is None else 1 - share
+    if any(each.comparison not in ("gt", "gte") for each in _opening(monitor)):
+        return None
+    if monitor.aggregate.function == "failure_rate":
+        return _lowest_threshold(monitor)
+    return None if monitor.aggregate.share is None else 1 - monitor.aggregate.share
+
+
+def _resolve_limit(monitor: Monitor, limit: float) -> float:
+    """The share at which its issue is over: its own threshold where the monitor measures a share."""
+    return limit if monitor.aggregate.share is not None else monitor.resolve.value
+
+
+def _bad_share(monitor: Monitor, fault: Fault) -> float | None:
+    """The share of requests that the fault makes bad in this monitor's eyes; None where the model does not know it."""
+    is_percentile = monitor.aggregate.share is not None
+    match fault.flag:
+        case "error_rate" | "new_error_code":
+            return None if is_percentile else fault.value
+        case "added_latency_ms":
+            return float(fault.value > _lowest_threshold(monitor)) if is_percentile else 0.0
+        case _:
+            return None
 
 
 def _lowest_threshold(monitor: Monitor) -> float:
-    return min(each.value for each in monitor.thresholds if each.priority is not Priority.RESOLVED)
+    return min(each.value for each in _opening(monitor))
 
 
-def _bad_share(monitor: Monitor, fault: Fault) -> float:
-    """The share of requests that the fault makes bad in this monitor's eyes."""
-    if monitor.aggregate.function == "failure_rate" and fault.flag in ("error_rate", "new_error_code"):
-        return fault.value
-    if monitor.aggregate.share is not None and fault.flag == "added_latency_ms":
-        return 1.0 if fault.value > _lowest_threshold(monitor) else 0.0
-    return 0.0
+def _opening(monitor: Monitor) -> list[Threshold]:
+    return [each for each in monitor.thresholds if each.priority is not Priority.RESOLVED]

@@ -1,10 +1,13 @@
 """The command line: `rehearse`. Data goes to stdout, talk to stderr; exit codes are mapped here and nowhere else."""
 
-import signal
+import json
+import os
 import sys
+import traceback
 from collections.abc import Callable
+from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
-from types import FrameType
 from typing import Any, Final
 
 import click
@@ -12,39 +15,24 @@ from rich.console import Console
 
 from rehearsal.conduct import rehearse
 from rehearsal.errors import EnvironmentMissingError, UsageError
-from rehearsal.monitors_cli import RULES, monitors
+from rehearsal.interrupts import install
+from rehearsal.load import run_load
+from rehearsal.monitors_cli import monitors
+from rehearsal.options import DEFAULTS, DRILLS, JSON, RULES, TRACES, VAR
 from rehearsal.reports.files import write_files
 from rehearsal.reports.jsonfile import as_json
 from rehearsal.reports.terminal import TerminalProgress, render
 from rehearsal.settings import Options, check, parse_traffic
-from rehearsal.standing import bring_up, take_down
+from rehearsal.standing import bring_up, find_standing, take_down
 from rehearsal.verdict import Status
 
 HELD: Final = 0
 FAILED: Final = 1
 USAGE: Final = 2
 MISSING: Final = 3
+INTERNAL: Final = 70  # EX_SOFTWARE of sysexits.h
 INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
 STOPPED: Final = "stopped; nothing was left running"
-DEFAULTS: Final = Options()
-VAR: Final = click.option(
-    "--var",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=DEFAULTS.var,
-    envvar="REHEARSE_VAR",
-    show_envvar=True,
-    help="Folder that everything is written to.",
-)
-
-TRACES: Final = click.option(
-    "--traces",
-    "traces_sample_rate",
-    default=DEFAULTS.traces_sample_rate,
-    show_default=True,
-    envvar="REHEARSE_TRACES",
-    show_envvar=True,
-    help="The service's traces sample rate.",
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -52,7 +40,8 @@ TRACES: Final = click.option(
 def cli() -> None:
     """Rehearse a FastAPI service's Sentry set-up: what you will see, what it costs, whether you are paged.
 
-    Exit codes: 0 everything held, 1 an expectation failed, 2 usage or configuration, 3 the environment lacks something.
+    Exit codes: 0 everything held, 1 an expectation failed, 2 usage or configuration, 3 the environment lacks something,
+    70 a mistake in this program, 130 stopped by a signal. Behind `make` each of them but 0 becomes make's own 2.
     """
 
 
@@ -76,12 +65,7 @@ def cli() -> None:
 )
 @TRACES
 @RULES
-@click.option(
-    "--drills",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=DEFAULTS.drills,
-    help="Folder of drills.",
-)
+@DRILLS
 @VAR
 @click.option("--webhook-url", metavar="URL", help="Send notifications here instead of to the sink.")
 @click.option(
@@ -91,17 +75,17 @@ def cli() -> None:
     default=True,
     help="Inject no fault: proves that a missing page is noticed.",
 )
-@click.option("--json", "is_json", is_flag=True, help="Print the report as JSON on stdout.")
+@JSON
 def run(*, is_json: bool, traffic: str, **chosen: Any) -> None:
     """Bring the stack up, run every drill, close the books, print the verdict and stop what was started."""
     options = check(Options(traffic=parse_traffic(traffic), **chosen))
     with TerminalProgress(Console(stderr=True, highlight=False)) as progress:
         report = rehearse(options, progress)
-    write_files(report)
     if is_json:
         click.echo(as_json(report))
     else:
         Console(highlight=False).print(render(report))
+    write_files(report)
     raise SystemExit(HELD if report.status is Status.HELD else FAILED)
 
 
@@ -110,10 +94,14 @@ def run(*, is_json: bool, traffic: str, **chosen: Any) -> None:
 @TRACES
 @RULES
 @VAR
-def up(**chosen: Any) -> None:
+@JSON
+def up(*, is_json: bool, **chosen: Any) -> None:
     """Bring engine, service and sink up and leave them running; the load is yours."""
     with TerminalProgress(Console(stderr=True, highlight=False)) as progress:
-        facts = bring_up(check(Options(**chosen)), progress)
+        facts = asdict(bring_up(check(Options(**chosen)), progress))
+    if is_json:
+        click.echo(json.dumps(facts, indent=2))
+        return
     width = max(map(len, facts))
     for name, value in facts.items():
         click.echo(f"{name:<{width}}  {value}")
@@ -128,41 +116,57 @@ def down(*, with_data: bool, var: Path) -> None:
     click.echo(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
 
 
+@cli.command()
+@click.option("--rate", type=click.FloatRange(0.01, 1000), default=20.0, show_default=True, help="Requests per second.")
+@click.option("--seconds", type=click.IntRange(1, 86_400), default=60, show_default=True, help="How long.")
+@VAR
+def loadtest(*, rate: float, seconds: int, var: Path) -> None:
+    """Send load to what `up` left running; ends with 1 if any answer was wrong."""
+    standing = find_standing(var)
+    if standing is None:
+        raise EnvironmentMissingError("no stack is up here; bring it up first: rehearse up")
+    code = run_load(standing.service, rate, timedelta(seconds=seconds), Path(standing.ledger))
+    raise SystemExit(FAILED if code else HELD)
+
+
 cli.add_command(monitors)
 
 
 def main() -> None:
     """Run the command line and end with its exit code."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    install()
     sys.exit(_guard(lambda: cli(standalone_mode=False)))
 
 
 def _guard(command: Callable[[], Any]) -> int:
     try:
-        return int(command() or HELD)
+        code = int(command() or HELD)
+        sys.stdout.flush()
+        return code
     except SystemExit as stop:
         return int(stop.code or HELD)
     except UsageError as error:
         return _tell(error, USAGE)
     except EnvironmentMissingError as error:
         return _tell(error, MISSING)
-    except click.exceptions.Abort:
-        return _tell(STOPPED, INTERRUPTED)
-    except KeyboardInterrupt:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         return _tell(STOPPED, INTERRUPTED)
     except click.ClickException as error:
         error.show()
         return USAGE
+    except BrokenPipeError:  # whoever read our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the flush at exit complains
+        return HELD
+    except OSError as error:  # a full disk, a folder that may not be written
+        return _tell(error, MISSING)
+    except Exception:  # noqa: BLE001 - the last one: a person gets the traceback and is told whose fault it is
+        traceback.print_exc()
+        return _tell("this is a mistake in rehearse itself; please report the lines above", INTERNAL)
 
 
 def _tell(message: object, code: int) -> int:
     click.echo(f"rehearse: {message}", err=True)
     return code
-
-
-def _interrupt(_: int, __: FrameType | None) -> None:
-    """Treat SIGTERM like Ctrl-C: stop what was started, then end."""
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

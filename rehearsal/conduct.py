@@ -1,6 +1,7 @@
 """The rehearsal itself: stack up, drills, stack down, books closed, verdict. One function reads as the whole path."""
 
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -8,20 +9,22 @@ from monitors.errors import MonitorsError, RulesError
 from monitors.load import load_rules
 from monitors.model import RuleSet
 from rehearsal.clock import Pace, now, sleep
-from rehearsal.drill import load_drills
-from rehearsal.drilling import Drilling, Progress
+from rehearsal.drill import Drill, load_drills
+from rehearsal.drilling import GRACE, Drilling
 from rehearsal.errors import EnvironmentMissingError, UsageError
-from rehearsal.judge import judge_books
+from rehearsal.judge import judge_books, judge_outside
 from rehearsal.observe import observe
+from rehearsal.progress import Progress
 from rehearsal.reconcile import Books, reconcile
 from rehearsal.settings import Options
-from rehearsal.sink import read_pages
-from rehearsal.stack import Stack
-from rehearsal.verdict import Report
+from rehearsal.sink import Page, read_pages
+from rehearsal.stack import Stack, start_parts
+from rehearsal.verdict import DrillResult, Report
 
 ENGINE: Final = "embedded"
 BOOKS_DEADLINE: Final = timedelta(seconds=15)  # for what is still on its way when the service has stopped
 POLL: Final = timedelta(milliseconds=200)
+LOAD_MARGIN: Final = timedelta(minutes=5)  # wall time beyond the longest that all drills can take
 
 
 def rehearse(options: Options, progress: Progress) -> Report:
@@ -32,9 +35,12 @@ def rehearse(options: Options, progress: Progress) -> Report:
     """
     rules, drills = _load_rules(options.rules), load_drills(options.drills, options.only)  # 1
     started_at = now()
-    stack = Stack(options, options.var / "runs" / f"{started_at:%Y%m%dT%H%M%S}")
+    stack = Stack(options, _make_folder(options.var / "runs", started_at))
     try:
-        _bring_up(stack, rules, progress)  # 2, 3, 4
+        start_parts(stack, rules, progress)  # 2, 3, 4
+        progress.show("starting the load")
+        stack.start_load(_longest(drills, rules) / options.speed + LOAD_MARGIN)
+        progress.say("load running")
         pace = Pace(options.speed, now())
         results = [
             Drilling(drill, stack, rules, pace, progress).run(with_faults=options.with_faults) for drill in drills
@@ -43,17 +49,19 @@ def rehearse(options: Options, progress: Progress) -> Report:
         stack.stop_part("load")  # 6
         stack.stop_part("service")
         books = _close_books(stack, started_at, progress)  # 7
+        pages = tuple(read_pages(stack.pages))
         return Report(
             started_at=started_at,
             origin=pace.origin,
             ended_at=now(),
             options=options,
             engine=ENGINE,
+            rules=rules,
             drills=tuple(results),
-            pages=tuple(read_pages(stack.pages)),
+            pages=pages,
             entries=tuple(stack.ledger.refresh()),
             books=books,
-            book_findings=judge_books(books),
+            run_findings=(judge_outside(_outside(pages, results, pace)), *judge_books(books)),
             folder=stack.folder,
         )
     except MonitorsError as error:
@@ -69,21 +77,30 @@ def _load_rules(folder: Path) -> RuleSet:
         raise UsageError(str(error)) from None
 
 
-def _bring_up(stack: Stack, rules: RuleSet, progress: Progress) -> None:
-    stack.set_fault(None)
-    progress.show("starting the embedded engine")
-    stack.start_engine()
-    progress.show("starting the notification sink")
-    stack.start_sink()
-    progress.say(f"engine at {stack.urls['sentry']}, sink at {stack.urls['sink']}")
-    made = stack.provision(rules)
-    progress.say(f"{made} monitors and alerts applied through the web API")
-    progress.show("starting the service under gunicorn")
-    stack.start_service()
-    progress.say(f"service at {stack.urls['service']}")
-    progress.show("starting the load")
-    stack.start_load()
-    progress.say("load running")
+def _make_folder(runs: Path, started_at: datetime) -> Path:
+    """Make a folder that no other run has, also when two start in the same second."""
+    runs.mkdir(parents=True, exist_ok=True)
+    for number in count(1):
+        folder = runs / (f"{started_at:%Y%m%dT%H%M%S}" + (f"-{number}" if number > 1 else ""))
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        return folder
+    raise AssertionError("there is always another number")
+
+
+def _longest(drills: list[Drill], rules: RuleSet) -> timedelta:
+    """The production time that the drills take if every page comes at the last moment."""
+    window = max((monitor.window for monitor in rules.monitors), default=timedelta(0))
+    waits = [page.within + (page.resolved_within or timedelta(0)) for drill in drills for page in drill.pages]
+    return sum((drill.lasts + 2 * (window + GRACE) for drill in drills), sum(waits, timedelta(0)))
+
+
+def _outside(pages: tuple[Page, ...], results: list[DrillResult], pace: Pace) -> list[Page]:
+    """Pages that no drill has judged: each drill judges what comes from its start to its end."""
+    spans = [(result.started_at, result.ended_at) for result in results]
+    return [page for page in pages if not any(start <= pace.at(page.received_at) <= end for start, end in spans)]
 
 
 def _close_books(stack: Stack, since: datetime, progress: Progress) -> Books:
@@ -94,7 +111,7 @@ def _close_books(stack: Stack, since: datetime, progress: Progress) -> Books:
     with stack.client() as client:
         while True:
             seen = observe(client, stack.project_id, since)
-            books = reconcile(entries, seen.transactions, seen.errors, seen.discards)
+            books = reconcile(entries, seen.transactions, seen.errors, seen.dropped, seen.dropped_errors)
             if books.is_closed or now() >= deadline:
                 return books
             sleep(POLL)

@@ -3,12 +3,14 @@
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from monitors.errors import Problem
 from monitors.nodes import Section, open_section
 from rehearsal.errors import UsageError
+from service.fault_registry import FAULTS
 
 UNITS: Final = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
 MAX_NAME: Final = 80  # characters
@@ -51,7 +53,12 @@ def load_drills(folder: Path, only: tuple[str, ...] = ()) -> list[Drill]:
     Raises UsageError with every mistake, each with file and line, or for a name that no drill has.
     """
     problems: list[Problem] = []
-    drills = [_read(path, problems) for path in sorted(folder.glob("*.yml"))]
+    drills: list[Drill] = []
+    for path in sorted(folder.glob("*.yml")):
+        drill = _read(path, problems)
+        if drill.name in [other.name for other in drills]:
+            problems.append(Problem(str(path), 1, f"a drill named {drill.name!r} is there already"))
+        drills.append(drill)
     if problems or not drills:
         raise UsageError("\n".join(map(str, problems)) or f"{folder}: no drills here, allowed are files named *.yml")
     known = {drill.name for drill in drills}
@@ -69,7 +76,7 @@ def parse_span(text: str) -> timedelta:
 
 
 def _read(path: Path, problems: list[Problem]) -> Drill:
-    section = open_section(path.read_text(encoding="utf-8"), str(path), problems)
+    section = open_section(_read_text(path, problems), str(path), problems)
     section.allow("name", "hypothesis", "lasts", "fault", "expect")
     expect = section.section("expect")
     expect.allow("pages")
@@ -84,7 +91,30 @@ def _read(path: Path, problems: list[Problem]) -> Drill:
 
 def _read_fault(section: Section) -> Fault:
     section.allow("flag", "value")
-    return Fault(section.text("flag", MAX_NAME), section.read("value", float, 0.0))
+    flag = section.read("flag", _parse_flag, "")
+    return Fault(flag, section.read("value", partial(_parse_value, flag), 0.0))
+
+
+def _parse_flag(text: str) -> str:
+    if text not in FAULTS:
+        raise ValueError(f"{text!r}, the service's faults are {', '.join(FAULTS)}")
+    return text
+
+
+def _parse_value(flag: str, text: str) -> float:
+    value = float(text)
+    most = FAULTS[flag].maximum if flag in FAULTS else value
+    if not 0 < value <= most:
+        raise ValueError(f"{text}, allowed is more than 0 and at most {most:g}")
+    return value
+
+
+def _read_text(path: Path, problems: list[Problem]) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        problems.append(Problem(str(path), 1, f"cannot be read: {error}"))
+        return ""
 
 
 def _read_page(section: Section) -> ExpectedPage:

@@ -2,32 +2,22 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
-from monitors.model import RuleSet
-from rehearsal.breach import breach_after, recovery_after
+from monitors.model import Monitor, RuleSet
+from rehearsal.breach import UNKNOWN, Prediction, predict
 from rehearsal.clock import Pace, now, show_span, sleep
 from rehearsal.drill import Drill, ExpectedPage
 from rehearsal.errors import EnvironmentMissingError
 from rehearsal.judge import Expectation, Seen, judge_page, judge_silence, times_of
 from rehearsal.observe import breaches
-from rehearsal.reconcile import SERVER_ERROR
+from rehearsal.progress import Progress
 from rehearsal.sink import Page, read_pages
 from rehearsal.stack import Stack
 from rehearsal.verdict import DrillResult
 
 POLL: Final = timedelta(milliseconds=100)
 GRACE: Final = timedelta(minutes=2)  # production time waited past a deadline, to tell late from never
-
-
-class Progress(Protocol):
-    """Where a rehearsal tells how far it is."""
-
-    def say(self, text: str) -> None:
-        """Something happened."""
-
-    def show(self, text: str) -> None:
-        """This is going on; replaces what was shown before."""
 
 
 class Drilling:
@@ -49,20 +39,25 @@ class Drilling:
         self._wait_for_pages(expectations)  # 2
         self._stack.set_fault(None)  # 3
         cleared_at = now()
-        if with_faults and self._drill.fault:
+        fault_until = cleared_at if with_faults and self._drill.fault else None
+        if fault_until:
             self._progress.say("fault off")
         self._phase = "waiting for the recovery"
         for each in expectations:
             self._wait_for_recovery(each, cleared_at)  # 4
-        return self._judge(expectations, cleared_at)  # 5
+        return self._judge(expectations, cleared_at, fault_until)  # 5
 
     def _expect(self, page: ExpectedPage) -> Expectation:
         alert = next((each for each in self._rules.alerts if each.name == page.alert), None)
         monitor = next((each for each in self._rules.monitors if alert and each.name in alert.monitors), None)
-        after = breach_after(monitor, self._drill.fault) if monitor and self._drill.fault else timedelta(0)
-        possible_at = self._started_at + self._pace.wall(after or timedelta(0))
+        expected = self._predict(monitor)
+        possible_at = self._started_at + self._pace.wall(expected.breach_after)
         deadline = possible_at + self._pace.wall(page.within)
-        return Expectation(page, alert, monitor, after is not None, possible_at, deadline)
+        return Expectation(page, alert, monitor, expected.can_breach, self._started_at, possible_at, deadline)
+
+    def _predict(self, monitor: Monitor | None) -> Prediction:
+        fault = self._drill.fault
+        return predict(monitor, fault, self._pace.speed) if monitor and fault else UNKNOWN
 
     def _wait_for_pages(self, expectations: list[Expectation]) -> None:
         """Let the drill take its whole time; after that, wait for what is missing only."""
@@ -81,8 +76,7 @@ class Drilling:
         said = len(self._pages())
         while True:
             if dead := self._stack.dead():
-                logs = self._stack.folder / "logs"
-                raise EnvironmentMissingError(f"{', '.join(dead)} ended in the middle of a drill; logs: {logs}")
+                raise EnvironmentMissingError("\n".join(["a part of the stack ended in the middle of a drill", *dead]))
             pages = self._pages()
             for page in pages[said:]:
                 self._progress.say(f"page on {page.channel}: {page.title} ({page.text})")
@@ -94,23 +88,22 @@ class Drilling:
 
     def _describe(self, limit: datetime) -> str:
         entries = self._stack.ledger.refresh()
-        failed = sum(entry.status >= SERVER_ERROR for entry in entries)
+        failed = sum(entry.is_failed for entry in entries)
         left = show_span(self._pace.production(max(timedelta(0), limit - now())))
         return f"{self._drill.name}, {self._phase}: {len(entries)} requests, {failed} failed, at most {left} to go"
 
-    def _judge(self, expectations: list[Expectation], cleared_at: datetime) -> DrillResult:
+    def _judge(
+        self, expectations: list[Expectation], cleared_at: datetime, fault_until: datetime | None
+    ) -> DrillResult:
         seen = [(each, self._see(each, cleared_at)) for each in expectations]
         findings = [finding for each, found in seen for finding in judge_page(each, found, self._pace)]
-        expected = {each.page.alert for each in expectations}
-        unexpected = [page for page in self._pages() if page.alert not in expected]
-        fault = self._drill.fault
         return DrillResult(
             drill=self._drill,
             started_at=self._pace.at(self._started_at),
-            fault_at=self._pace.at(self._started_at) if fault else None,
-            cleared_at=self._pace.at(cleared_at) if fault else None,
+            fault_at=self._pace.at(self._started_at) if fault_until else None,
+            cleared_at=self._pace.at(fault_until) if fault_until else None,
             ended_at=self._pace.at(now()),
-            findings=(*findings, judge_silence(self._drill, unexpected)),
+            findings=(*findings, judge_silence(self._drill, self._unexpected())),
             times=tuple(times_of(each, found, self._pace) for each, found in seen),
         )
 
@@ -120,6 +113,7 @@ class Drilling:
         return Seen(
             pages=tuple(self._pages_of(each)),
             recoveries=tuple(self._recoveries_of(each)),
+            elsewhere=tuple(sorted({page.channel for page in self._unexpected() if page.alert == each.page.alert})),
             breached_at=self._breached_at(each),
             cleared_at=cleared_at,
             recoverable_at=recoverable_at,
@@ -128,9 +122,7 @@ class Drilling:
         )
 
     def _recoverable_at(self, each: Expectation, cleared_at: datetime) -> datetime:
-        fault = self._drill.fault
-        after = recovery_after(each.monitor, fault) if each.monitor and fault else timedelta(0)
-        return cleared_at + self._pace.wall(after)
+        return cleared_at + self._pace.wall(self._predict(each.monitor).recovery_after)
 
     def _breached_at(self, each: Expectation) -> datetime | None:
         if each.monitor is None:
@@ -140,14 +132,22 @@ class Drilling:
 
     def _failed_share(self, until: datetime) -> float:
         since = self._started_at.timestamp()
-        statuses = [e.status for e in self._stack.ledger.refresh() if since <= e.sent_at < until.timestamp()]
-        return sum(status >= SERVER_ERROR for status in statuses) / len(statuses) if statuses else 0.0
+        failed = [e.is_failed for e in self._stack.ledger.refresh() if since <= e.sent_at < until.timestamp()]
+        return sum(failed) / len(failed) if failed else 0.0
 
     def _pages(self) -> list[Page]:
         return [page for page in read_pages(self._stack.pages) if page.received_at >= self._started_at]
 
+    def _unexpected(self) -> list[Page]:
+        expected = {(page.alert, page.channel) for page in self._drill.pages}
+        return [page for page in self._pages() if (page.alert, page.channel) not in expected]
+
     def _pages_of(self, each: Expectation) -> list[Page]:
-        return [page for page in self._pages() if page.alert == each.page.alert and not page.is_resolve]
+        return [page for page in self._of(each) if not page.is_resolve]
 
     def _recoveries_of(self, each: Expectation) -> list[Page]:
-        return [page for page in self._pages() if page.alert == each.page.alert and page.is_resolve]
+        return [page for page in self._of(each) if page.is_resolve]
+
+    def _of(self, each: Expectation) -> list[Page]:
+        wanted = (each.page.alert, each.page.channel)
+        return [page for page in self._pages() if (page.alert, page.channel) == wanted]

@@ -12,14 +12,7 @@ from monitors.load import load_rules
 from monitors.model import RuleSet
 from monitors.plan import Plan, apply_plan, make_plan
 from rehearsal.errors import EnvironmentMissingError, UsageError
-from rehearsal.settings import Options
-
-RULES = click.option(
-    "--rules",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=Options().rules,
-    help="Folder of monitor and alert rules.",
-)
+from rehearsal.options import RULES
 
 
 def _sentry(command: Callable[..., Any]) -> Callable[..., Any]:

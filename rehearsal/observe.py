@@ -18,16 +18,18 @@ class Observation:
 
     transactions: tuple[Arrival, ...]
     errors: tuple[Arrival, ...]
-    discards: dict[str, int]  # transactions that the client dropped, by reason
+    dropped: dict[str, int]  # transactions that the client dropped, by reason
+    dropped_errors: dict[str, int]  # error events that it dropped, by reason
 
 
 def observe(client: SentryClient, project_id: int, since: datetime) -> Observation:
-    """Read every transaction and error of the run by request id, and the client's discards."""
+    """Read every transaction and error of the run by request id, and what the client dropped."""
     minutes = int((now() - since + CLOCK_MARGIN) / timedelta(minutes=1)) + 1
     return Observation(
         _arrivals(client, project_id, "spans", f"{signals.IS_TRANSACTION.name}:true", minutes),
         _arrivals(client, project_id, "errors", "", minutes),
-        _client_discards(client, project_id),
+        _client_discards(client, project_id, "transaction"),
+        _client_discards(client, project_id, "error"),
     )
 
 
@@ -44,7 +46,7 @@ def _arrivals(client: SentryClient, project_id: int, dataset: str, query: str, m
     return tuple(Arrival(row[signals.REQUEST_ID.name]) for row in rows)
 
 
-def _client_discards(client: SentryClient, project_id: int) -> dict[str, int]:
-    """Transactions that the SDKs say they dropped, by reason, in the last day."""
-    groups = client.stats_v2(project_id, ["reason"], category="transaction", outcome="client_discard")
+def _client_discards(client: SentryClient, project_id: int, category: str) -> dict[str, int]:
+    """What the SDKs say they dropped of a category, by reason, in the last day: a run has a project of its own."""
+    groups = client.stats_v2(project_id, ["reason"], category=category, outcome="client_discard")
     return {group.by["reason"]: group.quantity for group in groups}

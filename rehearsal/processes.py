@@ -3,23 +3,29 @@
 import ctypes
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from rehearsal.clock import now, sleep
 from rehearsal.errors import EnvironmentMissingError
+from rehearsal.interrupts import is_hurried
 from rehearsal.settings import ROOT
 
 STOP_DEADLINE: Final = timedelta(seconds=25)  # gunicorn's graceful timeout is 20 s
 POLL: Final = timedelta(milliseconds=50)
 LOG_LINES: Final = 15  # shown of a process that died
 PR_SET_PDEATHSIG: Final = 1
+# What the parts get of our environment. Everything else could configure them (SENTRY_*, GUNICORN_CMD_ARGS, LOCUST_*,
+# PYTHONPATH, proxies) and make a rehearsal depend on the shell that it was started from.
+INHERITED: Final = ("HOME", "LANG", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "TMPDIR", "TZ", "USER")
+# Loaded here, since a child between fork and exec must not load anything: another thread may have held a lock.
+_libc: Final[Any] = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,27 +34,43 @@ class Child:
 
     name: str
     process: "subprocess.Popen[bytes]"
-    log: Path
+    log: Path | None  # None: it writes where we write
 
     @property
     def is_running(self) -> bool:
         return self.process.poll() is None
 
 
-def start(name: str, argv: list[str], environ: Mapping[str, str], log: Path, *, outlives_us: bool = False) -> Child:
-    """Start a Python module of this environment, for example `["-m", "embedded"]`, with its output in a log file."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
+def start(
+    name: str,
+    argv: list[str],
+    environ: Mapping[str, str],
+    log: Path | None,
+    *,
+    outlives_us: bool = False,
+    held: tuple[int, ...] = (),
+) -> Child:
+    """Start a Python module of this environment, for example `["-m", "embedded"]`, with its output in a log file.
+
+    `held` are the descriptors that it inherits.
+    """
+    parent = os.getpid()
+    output = None if log is None else _open(log)
+    try:
         process = subprocess.Popen(  # noqa: S603 - our own modules
             [sys.executable, *argv],
             cwd=ROOT,
             env={**inherited(), **environ},
             stdin=subprocess.DEVNULL,
             stdout=output,
-            stderr=subprocess.STDOUT,
+            stderr=output if output is None else subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C reaches us alone; we stop the children in order
-            preexec_fn=None if outlives_us else _die_with_parent,
+            pass_fds=held,
+            preexec_fn=None if outlives_us else lambda: _die_with(parent),
         )
+    finally:
+        if output is not None:
+            os.close(output)
     return Child(name, process, log)
 
 
@@ -75,11 +97,57 @@ def stop_marked(found: Mark) -> None:
     if not found.is_running:
         return
     os.kill(found.pid, signal.SIGTERM)
-    deadline = now() + STOP_DEADLINE
-    while found.is_running and now() < deadline:
-        sleep(POLL)
+    _wait_while(lambda: found.is_running)
     if found.is_running:
         os.killpg(found.pid, signal.SIGKILL)
+
+
+def stop(child: Child) -> None:
+    """End the process and all it started: politely, then at the deadline, or when we are hurried, by force."""
+    if child.is_running:
+        child.process.terminate()
+        _wait_while(lambda: child.is_running)
+    with suppress(ProcessLookupError):  # nobody is left in its group
+        os.killpg(child.process.pid, signal.SIGKILL)
+    child.process.wait()
+
+
+def wait_until(what: str, is_true: Callable[[], bool], child: Child, deadline: timedelta) -> None:
+    """Poll until `is_true`. Raises EnvironmentMissingError, with the log's end, if it dies or time is up."""
+    limit = now() + deadline
+    while True:
+        if not child.is_running:  # asked first: somebody else may answer in its place
+            raise EnvironmentMissingError(f"{child.name} ended with code {child.process.returncode}:\n{tail(child)}")
+        if is_true():
+            return
+        if now() > limit:
+            raise EnvironmentMissingError(
+                f"waited {deadline.total_seconds():.0f} s for {what} in vain; {child.log} ends with:\n{tail(child)}"
+            )
+        sleep(POLL)
+
+
+def tail(child: Child) -> str:
+    """The last lines of its log."""
+    if child.log is None or not child.log.exists():
+        return "(no log)"
+    return "\n".join(child.log.read_text(errors="replace").splitlines()[-LOG_LINES:])
+
+
+def inherited() -> dict[str, str]:
+    """The part of our environment that the parts of the stack may see."""
+    return {name: value for name, value in os.environ.items() if name in INHERITED or name.startswith("LC_")}
+
+
+def _wait_while(is_running: Callable[[], bool]) -> None:
+    deadline = now() + STOP_DEADLINE
+    while is_running() and now() < deadline and not is_hurried():
+        sleep(POLL)
+
+
+def _open(log: Path) -> int:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    return os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
 
 def _start_time(pid: int) -> str | None:
@@ -91,71 +159,10 @@ def _start_time(pid: int) -> str | None:
     return None if fields[0] == "Z" else fields[19]
 
 
-def inherited() -> dict[str, str]:
-    """Our environment without what configures the parts of the stack: a rehearsal must not depend on a shell."""
-    ours = ("EMBEDDED_", "ISL_", "REHEARSE_", "SENTRY_")
-    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-
-
-def stop(child: Child) -> None:
-    """End the process and all it started: politely, then at the deadline by force."""
-    if child.is_running:
-        _signal(child, signal.SIGTERM)
-        deadline = now() + STOP_DEADLINE
-        while child.is_running and now() < deadline:
-            sleep(POLL)
-    _signal_group(child, signal.SIGKILL)
-    child.process.wait()
-
-
-def wait_until(what: str, is_true: Callable[[], bool], child: Child, deadline: timedelta) -> None:
-    """Poll until `is_true`. Raises EnvironmentMissingError, with the log's end, if it dies or time is up."""
-    limit = now() + deadline
-    while not is_true():
-        if not child.is_running:
-            raise EnvironmentMissingError(
-                f"{child.name} ended with code {child.process.returncode}:\n{tail(child.log)}"
-            )
-        if now() > limit:
-            raise EnvironmentMissingError(
-                f"waited {deadline.total_seconds():.0f} s for {what} in vain; {child.log} ends with:\n{tail(child.log)}"
-            )
-        sleep(POLL)
-
-
-def tail(log: Path) -> str:
-    """The last lines of a log."""
-    return "\n".join(log.read_text(errors="replace").splitlines()[-LOG_LINES:]) if log.exists() else "(no log)"
-
-
-def pick_port(preferred: int) -> int:
-    """The preferred port, or a free one where it is taken."""
-    for port in (preferred, 0):
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: TIME_WAIT is no obstacle
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise EnvironmentMissingError("no free port on 127.0.0.1")
-
-
-def _signal(child: Child, number: signal.Signals) -> None:
-    try:
-        child.process.send_signal(number)
-    except ProcessLookupError:
-        return
-
-
-def _signal_group(child: Child, number: signal.Signals) -> None:
-    try:
-        os.killpg(child.process.pid, number)
-    except ProcessLookupError:
-        return
-
-
-def _die_with_parent() -> None:
+def _die_with(parent: int) -> None:
     """Ask Linux to end this child when we die, even by SIGKILL; elsewhere only an orderly end stops the children."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if _libc is None:
+        return
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # we died before the request was in
+        os._exit(1)

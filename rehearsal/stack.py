@@ -1,7 +1,7 @@
 """What a rehearsal needs running: engine, sink, service and load, each a process, all under one run folder."""
 
-import json
 import secrets
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -15,37 +15,41 @@ from monitors.plan import apply_plan, make_plan
 from monitors.provision import ensure_app, ensure_project
 from rehearsal.clock import now
 from rehearsal.drill import Fault
-from rehearsal.processes import Child, Mark, mark, pick_port, start, stop, wait_until
+from rehearsal.interrupts import shielded
+from rehearsal.load import load_argv
+from rehearsal.ports import HOST, hold_port
+from rehearsal.processes import Child, mark, start, stop, tail, wait_until
+from rehearsal.progress import Progress
 from rehearsal.settings import PORTS, ROOT, Options
+from rehearsal.statefile import read_json, write_json
 
-HOST: Final = "127.0.0.1"
 ORGANIZATION: Final = "sentry"
 TEAM: Final = "sentry"
 PROJECT: Final = "isl"
 START_DEADLINE: Final = timedelta(seconds=60)
 PROBE_TIMEOUT_S: Final = 2.0
-USERS: Final = 20  # Locust users; their weights divide it evenly
-LOAD_LIMIT: Final = timedelta(minutes=30)  # Locust stops by itself, whatever becomes of us
-STOP_TIMEOUT_S: Final = 10  # for requests under way when the load stops
+API_TIMEOUT_S: Final = 5.0  # the engine is on this machine: longer means that it hangs
+PROCESSES: Final = "processes.json"  # in the stack's folder: what was started, for whoever has to stop it
 
 
 class Stack:
     """Starts the parts in order and stops them in reverse; `stop` may be called at any time, more than once."""
 
     def __init__(self, options: Options, folder: Path, *, outlives_us: bool = False) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self._options = options
         self._outlives_us = outlives_us
         self.folder = folder
-        self._ledger_file = folder / "ledger.jsonl"
-        self.ledger = Ledger(self._ledger_file)
+        self.ledger_file = folder / "ledger.jsonl"
+        self.ledger = Ledger(self.ledger_file)
         self.pages = folder / "pages.jsonl"
-        self._faults = folder / "faults.json"
+        self.faults = folder / "faults.json"
         self._children: list[Child] = []
-        self.urls = {name: f"http://{HOST}:{pick_port(port)}" for name, port in PORTS.items()}
+        self._ports = {name: hold_port(port) for name, port in PORTS.items()}
+        self.urls = {name: f"http://{HOST}:{port.number}" for name, port in self._ports.items()}
         self.token = ""
         self.dsn = ""
         self.project_id = 0
-        folder.mkdir(parents=True, exist_ok=True)
 
     def start_engine(self) -> None:
         """Start the embedded engine, and read the token that it makes on its first start."""
@@ -55,19 +59,19 @@ class Stack:
             "EMBEDDED_DATA_DIR": str(data),
             "EMBEDDED_SPEED": str(self._options.speed),
         }
-        engine = self._start("engine", ["-m", "embedded"], environ)
+        engine = self._start("engine", ["-m", "embedded"], environ, "sentry")
         wait_until("the engine", lambda: _answers(f"{self.urls['sentry']}/_health/"), engine, START_DEADLINE)
         self.token = (data / "token").read_text().strip()
 
     def start_sink(self) -> None:
         """Start the receiver of notifications."""
         argv = ["-m", "rehearsal.sink", "--port", self._port("sink"), "--file", str(self.pages)]
-        sink = self._start("sink", [*argv, "--secrets", str(self._secrets)], {})
+        sink = self._start("sink", [*argv, "--secrets", str(self._secrets)], {}, "sink")
         wait_until("the sink", lambda: _answers(f"{self.urls['sink']}/health"), sink, START_DEADLINE)
 
     def client(self) -> SentryClient:
         """A client of the engine's web API; the caller closes it."""
-        return SentryClient(self.urls["sentry"], self.token, ORGANIZATION)
+        return SentryClient(self.urls["sentry"], self.token, ORGANIZATION, timeout_s=API_TIMEOUT_S)
 
     def provision(self, rules: RuleSet) -> int:
         """Make the project, one integration per channel, the monitors and the alerts; return how many were made."""
@@ -86,48 +90,50 @@ class Stack:
         """Start the service under gunicorn; each probe that reaches it is a line in the ledger too."""
         environ = {
             "ISL_PORT": self._port("service"),
-            "ISL_FAULTS_FILE": str(self._faults),
+            "ISL_FAULTS_FILE": str(self.faults),
             "SENTRY_ENABLED": "true",
             "SENTRY_DSN": self.dsn,
             "SENTRY_ENVIRONMENT": "staging",
             "SENTRY_TRACES_SAMPLE_RATE": str(self._options.traces_sample_rate),
         }
         argv = ["-m", "gunicorn", "-c", str(ROOT / "service" / "gunicorn_conf.py"), "service.app:build_app()"]
-        service = self._start("service", argv, environ)
+        service = self._start("service", argv, environ, "service")
         wait_until("the service", self._probe, service, START_DEADLINE)
 
-    def start_load(self) -> None:
-        """Start Locust; it is bounded in rate, in users and in time."""
-        argv = ["-m", "locust", "-f", str(ROOT / "loadtest" / "locustfile.py"), "--headless", "--only-summary"]
-        argv += ["--host", self.urls["service"], "--users", str(USERS), "--spawn-rate", str(USERS)]
-        argv += ["--run-time", f"{LOAD_LIMIT.total_seconds():.0f}s", "--stop-timeout", str(STOP_TIMEOUT_S)]
-        argv += ["--rate", str(self._options.rate), "--ledger", str(self._ledger_file)]
+    def start_load(self, limit: timedelta) -> None:
+        """Start Locust; it is bounded in rate, in users and, by `limit`, in time."""
+        argv = load_argv(self.urls["service"], self._options.rate, limit, self.ledger_file)
         probes = len(self.ledger.refresh())
         load = self._start("load", argv, {})
         wait_until("the load", lambda: len(self.ledger.refresh()) > probes, load, START_DEADLINE)
 
     def set_fault(self, fault: Fault | None) -> None:
         """Switch a fault on, or all off; every worker sees it with its next request."""
-        content = {fault.flag: {"value": fault.value}} if fault else {}
-        fresh = self._faults.with_suffix(".tmp")
-        fresh.write_text(json.dumps(content))
-        fresh.replace(self._faults)
+        write_json(self.faults, {fault.flag: {"value": fault.value}} if fault else {})
 
     def stop_part(self, name: str) -> None:
         """Stop one part; the service flushes its telemetry before it ends."""
-        for child in [child for child in self._children if child.name == name]:
-            stop(child)
-            self._children.remove(child)
+        with shielded():
+            self._stop([child for child in self._children if child.name == name])
 
     def stop(self) -> None:
-        """Stop all parts, last started first."""
-        while self._children:
-            stop(self._children[-1])
-            self._children.pop()
+        """Stop all parts, last started first; a signal meanwhile makes it hurry and is raised at the end."""
+        with shielded():
+            self._stop(self._children[::-1])
+            for port in self._ports.values():
+                port.release()
+            self._ports.clear()
+
+    def _stop(self, children: list[Child]) -> None:
+        for child in children:
+            stop(child)
+            self._children.remove(child)
+            self._keep_marks()
 
     def dead(self) -> list[str]:
-        """Names of parts that ended although nobody stopped them."""
-        return [child.name for child in self._children if not child.is_running]
+        """Parts that ended although nobody stopped them: each with its exit code and the end of its log."""
+        ended = [child for child in self._children if not child.is_running]
+        return [f"{each.name} ended with code {each.process.returncode}:\n{tail(each)}" for each in ended]
 
     @property
     def _secrets(self) -> Path:
@@ -135,22 +141,23 @@ class Stack:
 
     def _keep_secrets(self, new: dict[str, str]) -> None:
         """Sentry shows a secret once: those of an earlier start are kept."""
-        known = json.loads(self._secrets.read_text()) if self._secrets.exists() else {}
-        self._secrets.touch(mode=0o600)
-        self._secrets.write_text(json.dumps(known | new))
-
-    def marks(self) -> list[Mark]:
-        """What a later command needs to find the running parts."""
-        return [mark(child) for child in self._children]
+        write_json(self._secrets, read_json(self._secrets) | new)
 
     def _port(self, part: str) -> str:
-        return self.urls[part].rsplit(":", 1)[1]
+        return str(self._ports[part].number)
 
-    def _start(self, name: str, argv: list[str], environ: dict[str, str]) -> Child:
+    def _start(self, name: str, argv: list[str], environ: dict[str, str], listens: str | None = None) -> Child:
+        """Start a part, and leave a mark of it before anything can interrupt us."""
+        held = (self._ports[listens].lock,) if listens else ()
         log = self.folder / "logs" / f"{name}.log"
-        child = start(name, argv, environ, log, outlives_us=self._outlives_us)
-        self._children.append(child)
+        with shielded():
+            child = start(name, argv, environ, log, outlives_us=self._outlives_us, held=held)
+            self._children.append(child)
+            self._keep_marks()
         return child
+
+    def _keep_marks(self) -> None:
+        write_json(self.folder / PROCESSES, {"processes": [asdict(mark(child)) for child in self._children]})
 
     def _probe(self) -> bool:
         sent_at = now()
@@ -162,10 +169,25 @@ class Stack:
             return False  # nobody listens yet: nothing was sent
         except httpx.HTTPError:
             status = NO_ANSWER
-        ledger = LedgerWriter(self._ledger_file)
+        ledger = LedgerWriter(self.ledger_file)
         ledger.write(answered(entry, (now() - sent_at) / timedelta(milliseconds=1), status, None))
         ledger.close()
         return status == httpx.codes.OK
+
+
+def start_parts(stack: Stack, rules: RuleSet, progress: Progress) -> None:
+    """Start all but the load, in the order in which each needs the one before, with the rules applied."""
+    stack.set_fault(None)
+    progress.show("starting the embedded engine")
+    stack.start_engine()
+    progress.show("starting the notification sink")
+    stack.start_sink()
+    progress.say(f"engine at {stack.urls['sentry']}, sink at {stack.urls['sink']}")
+    made = stack.provision(rules)
+    progress.say(f"{made} monitors and alerts applied through the web API")
+    progress.show("starting the service under gunicorn")
+    stack.start_service()
+    progress.say(f"service at {stack.urls['service']}")
 
 
 def _answers(url: str) -> bool:

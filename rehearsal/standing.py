@@ -1,50 +1,82 @@
 """A stack that stays up: `rehearse up` starts it and returns, `rehearse down` finds it again and stops it."""
 
-import json
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 from monitors.errors import MonitorsError, RulesError
 from monitors.load import load_rules
-from rehearsal.drilling import Progress
 from rehearsal.errors import EnvironmentMissingError, UsageError
 from rehearsal.processes import Mark, stop_marked
+from rehearsal.progress import Progress
 from rehearsal.settings import Options
-from rehearsal.stack import Stack
+from rehearsal.stack import PROCESSES, Stack, start_parts
+from rehearsal.statefile import locked, read_json, write_json
+
+STATE: Final = "stack.json"  # written last: while it is missing, the stack is not up
 
 
-def bring_up(options: Options, progress: Progress) -> dict[str, str]:
-    """Start engine, sink and service, apply the rules, and return what a person needs to know, by name.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a person or a later command needs to know of a stack that is up."""
 
-    A stack that is up already stays as it is. Raises UsageError, EnvironmentMissingError; then nothing is left running.
+    speed: float
+    traces_sample_rate: float
+    rules: str  # folder
+    service: str  # URL, like the next two
+    engine: str
+    sink: str
+    dsn: str
+    token: str  # file, like all below
+    faults: str
+    pages: str
+    ledger: str
+    logs: str
+
+
+def bring_up(options: Options, progress: Progress) -> Standing:
+    """Start engine, sink and service, apply the rules, and return where everything is.
+
+    A stack that is up already stays as it is. Raises UsageError (also for one that is up with other options),
+    EnvironmentMissingError; then nothing that this call started is left running.
     """
-    state = _read(options.var)
-    if state and all(found.is_running for found in _marks(state)):
-        progress.say("already up")
-        return dict(state["facts"])
-    take_down(options.var, with_data=False)
-    stack = Stack(options, folder(options.var), outlives_us=True)
-    try:
-        facts = _start(stack, options, progress)
-        state = {"facts": facts, "processes": [asdict(found) for found in stack.marks()]}
-        _file(options.var).write_text(json.dumps(state, indent=2))
-    except BaseException:
-        stack.stop()
-        raise
-    return facts
+    with locked(_lock(options.var), "bringing this stack up or down"):
+        if found := find_standing(options.var):
+            return _keep(found, options, progress)
+        _take_down(options.var)
+        stack = Stack(options, folder(options.var), outlives_us=True)
+        try:
+            standing = _start(stack, options, progress)
+            write_json(folder(options.var) / STATE, asdict(standing))
+        except BaseException:
+            stack.stop()
+            raise
+        return standing
 
 
 def take_down(var: Path, *, with_data: bool) -> list[str]:
-    """Stop what `bring_up` started, the service first; return the names of what was running."""
-    running = [found for found in reversed(_marks(_read(var))) if found.is_running]
-    for found in running:
-        stop_marked(found)
-    _file(var).unlink(missing_ok=True)
-    if with_data:
-        shutil.rmtree(folder(var), ignore_errors=True)
-    return [found.name for found in running]
+    """Stop what `bring_up` started, the service first; return the names of what was running.
+
+    Finds them also when `bring_up` was killed half-way.
+    """
+    with locked(_lock(var), "bringing this stack up or down"):
+        stopped = _take_down(var)
+        if with_data:
+            shutil.rmtree(folder(var), ignore_errors=True)
+        return stopped
+
+
+def find_standing(var: Path) -> Standing | None:
+    """Return the stack that is up; None where there is none, or where a part of it has died."""
+    state = read_json(folder(var) / STATE)
+    marks = _marks(var)
+    if not state or not marks or not all(found.is_running for found in marks):
+        return None
+    try:
+        return Standing(**state)
+    except TypeError as error:
+        raise EnvironmentMissingError(f"{folder(var) / STATE} is of another version ({error}); remove it") from None
 
 
 def folder(var: Path) -> Path:
@@ -52,40 +84,53 @@ def folder(var: Path) -> Path:
     return var / "stack"
 
 
-def _start(stack: Stack, options: Options, progress: Progress) -> dict[str, str]:
+def _keep(found: Standing, options: Options, progress: Progress) -> Standing:
+    asked = (options.speed, options.traces_sample_rate, str(options.rules))
+    if (found.speed, found.traces_sample_rate, found.rules) != asked:
+        raise UsageError(
+            f"the stack is up with other options (speed {found.speed:g}, traces {found.traces_sample_rate:g}, rules"
+            f" {found.rules}); take it down first: rehearse down"
+        )
+    progress.say("already up")
+    return found
+
+
+def _take_down(var: Path) -> list[str]:
+    running = [found for found in reversed(_marks(var)) if found.is_running]
+    (folder(var) / STATE).unlink(missing_ok=True)
+    for found in running:
+        stop_marked(found)
+    (folder(var) / PROCESSES).unlink(missing_ok=True)
+    return [found.name for found in running]
+
+
+def _start(stack: Stack, options: Options, progress: Progress) -> Standing:
     try:
         rules = load_rules(options.rules)
-        stack.set_fault(None)
-        progress.show("starting the embedded engine")
-        stack.start_engine()
-        progress.show("starting the notification sink")
-        stack.start_sink()
-        progress.say(f"{stack.provision(rules)} monitors and alerts changed")
-        progress.show("starting the service under gunicorn")
-        stack.start_service()
+        start_parts(stack, rules, progress)
     except RulesError as error:
         raise UsageError(str(error)) from None
     except MonitorsError as error:
         raise EnvironmentMissingError(str(error)) from error
-    return {
-        "service": stack.urls["service"],
-        "engine": stack.urls["sentry"],
-        "sink": stack.urls["sink"],
-        "DSN": stack.dsn,
-        "API token": str(stack.folder / "engine" / "token"),
-        "faults": str(stack.folder / "faults.json"),
-        "pages": str(stack.pages),
-        "logs": str(stack.folder / "logs"),
-    }
+    return Standing(
+        speed=options.speed,
+        traces_sample_rate=options.traces_sample_rate,
+        rules=str(options.rules),
+        service=stack.urls["service"],
+        engine=stack.urls["sentry"],
+        sink=stack.urls["sink"],
+        dsn=stack.dsn,
+        token=str(stack.folder / "engine" / "token"),
+        faults=str(stack.faults),
+        pages=str(stack.pages),
+        ledger=str(stack.ledger_file),
+        logs=str(stack.folder / "logs"),
+    )
 
 
-def _file(var: Path) -> Path:
-    return folder(var) / "stack.json"
+def _lock(var: Path) -> Path:
+    return var / "stack.lock"
 
 
-def _read(var: Path) -> dict[str, Any]:
-    return dict(json.loads(_file(var).read_text())) if _file(var).exists() else {}
-
-
-def _marks(state: dict[str, Any]) -> list[Mark]:
-    return [Mark(**fields) for fields in state.get("processes", [])]
+def _marks(var: Path) -> list[Mark]:
+    return [Mark(**fields) for fields in read_json(folder(var) / PROCESSES).get("processes", [])]

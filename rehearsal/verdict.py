@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from loadtest.ledger import Entry
+from monitors.model import RuleSet
 from rehearsal.drill import Drill
 from rehearsal.reconcile import Books
 from rehearsal.settings import Options
@@ -45,7 +46,7 @@ class DrillResult:
 
     drill: Drill
     started_at: timedelta  # production time since the start of the run, like all below
-    fault_at: timedelta | None
+    fault_at: timedelta | None  # None, like the next: no fault was injected
     cleared_at: timedelta | None
     ended_at: timedelta
     findings: tuple[Finding, ...]
@@ -65,16 +66,17 @@ class Report:
     ended_at: datetime
     options: Options
     engine: str
+    rules: RuleSet  # as they were when it began
     drills: tuple[DrillResult, ...]
     pages: tuple[Page, ...]
     entries: tuple[Entry, ...]  # the ledger
     books: Books
-    book_findings: tuple[Finding, ...]
+    run_findings: tuple[Finding, ...]  # on the run as a whole: pages outside of the drills, and the books
     folder: Path
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        return (*(finding for drill in self.drills for finding in drill.findings), *self.book_findings)
+        return (*(finding for drill in self.drills for finding in drill.findings), *self.run_findings)
 
     @property
     def status(self) -> Status:

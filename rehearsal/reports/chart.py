@@ -8,7 +8,6 @@ from typing import Final
 
 from loadtest.ledger import Entry
 from rehearsal.clock import show_span
-from rehearsal.reconcile import SERVER_ERROR
 from rehearsal.verdict import DrillResult, Report
 
 WIDTH: Final = 960.0
@@ -22,6 +21,7 @@ CHARACTER: Final = 6.8  # width of a letter at the label's size, roughly
 LABEL_HEIGHT: Final = 17.0
 TICKS: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 240))
 MAX_TICKS: Final = 9
+LOWEST_TOP: Final = 0.01  # of the scale: with no failures and a threshold of 0 there would be none
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Mark:
 
 def error_share(report: Report, window: timedelta) -> Series:
     """Share of requests that failed (5xx) in the window before each instant, from the ledger; 0 to 1."""
-    moments = sorted((_at(entry, report), entry.status >= SERVER_ERROR) for entry in report.entries)
+    moments = sorted((_at(entry, report), entry.is_failed) for entry in report.entries)
     end = max((result.ended_at for result in report.drills), default=timedelta(0))
     points: list[tuple[timedelta, float]] = []
     low = high = failed = 0
@@ -69,7 +69,7 @@ def _at(entry: Entry, report: Report) -> timedelta:
 
 def marks(report: Report) -> list[Mark]:
     """What happened, in order: faults, breaches, pages and recoveries."""
-    found = [mark for result in report.drills for mark in _drill_marks(result, has_faults=report.options.with_faults)]
+    found = [mark for result in report.drills for mark in _drill_marks(result)]
     found += [
         Mark(
             (page.received_at - report.origin) * report.options.speed,
@@ -81,8 +81,8 @@ def marks(report: Report) -> list[Mark]:
     return sorted(found, key=lambda mark: mark.at)
 
 
-def _drill_marks(result: DrillResult, *, has_faults: bool) -> Iterator[Mark]:
-    if has_faults and result.fault_at is not None and result.cleared_at is not None:
+def _drill_marks(result: DrillResult) -> Iterator[Mark]:
+    if result.fault_at is not None and result.cleared_at is not None:
         yield Mark(result.fault_at, "fault on", "fault")
         yield Mark(result.cleared_at, "fault off", "fault")
     for times in result.times:
@@ -107,7 +107,7 @@ class Frame:
 def timeline(report: Report, threshold: float, window: timedelta) -> str:
     """Return the chart as an <svg> element; colours come from the page's style sheet."""
     series = error_share(report, window)
-    frame = Frame(series.points[-1][0] or timedelta(seconds=1), max(series.top, threshold * 2) * 1.1)
+    frame = Frame(series.points[-1][0] or timedelta(seconds=1), max(series.top, threshold * 2, LOWEST_TOP) * 1.1)
     label = "Share of failed requests over production time, with the threshold and what happened"
     parts = [f'<svg viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}" role="img" aria-label="{label}">']
     parts += [_drill_band(result, frame) for result in report.drills]

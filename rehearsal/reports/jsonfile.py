@@ -23,12 +23,13 @@ def as_json(report: Report) -> str:
     """Return the report as indented JSON; spans are seconds of production time, instants RFC 3339."""
     fields = asdict(report)
     del fields["entries"]  # they are the ledger, a file of its own
+    del fields["rules"]
     fields["options"] = {
         name: fields["options"][name] for name in ("speed", "traffic", "traces_sample_rate", "only", "with_faults")
     }
     for drill, result in zip(fields["drills"], report.drills, strict=True):
         drill["status"] = result.status
-    fields["books"] |= {"difference": report.books.difference, "is_closed": report.books.is_closed}
+    fields["books"] |= {"is_closed": report.books.is_closed}
     return json.dumps({"version": VERSION, "verdict": report.status, **fields}, default=_convert, indent=2)
 
 

@@ -6,7 +6,6 @@ from typing import Final
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from monitors.load import load_rules
 from monitors.model import Monitor
 from rehearsal.clock import show_span
 from rehearsal.judge import show_threshold
@@ -35,8 +34,7 @@ def as_html(report: Report) -> str:
 
 def _charted(report: Report) -> list[Monitor]:
     """The monitors whose value the ledger can show: those on the share of failed requests."""
-    monitors = load_rules(report.options.rules).monitors
-    return [monitor for monitor in monitors if monitor.aggregate.function == "failure_rate"]
+    return [monitor for monitor in report.rules.monitors if monitor.aggregate.function == "failure_rate"]
 
 
 def _chart(report: Report, monitor: Monitor) -> Markup:

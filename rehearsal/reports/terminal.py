@@ -64,10 +64,10 @@ def render(report: Report) -> RenderableType:
         ]
         if drill.times:
             parts.append(Padding(_times(drill), (0, 0, 0, 4)))
-    parts += [Text("\nthe books", style="bold"), _findings(report.book_findings)]
-    if report.books.discards:
-        listed = ", ".join(f"{count} {reason}" for reason, count in sorted(report.books.discards.items()))
-        parts.append(Text(f"    dropped by the SDK: {listed}", style="dim"))
+    parts += [Text("\nthe whole run", style="bold"), _findings(report.run_findings)]
+    if discards := report.books.transactions.discards:
+        listed = ", ".join(f"{count} {reason}" for reason, count in sorted(discards.items()))
+        parts.append(Text(f"    transactions dropped by the SDK: {listed}", style="dim"))
     word, style = VERDICTS[report.status]
     failed = sum(finding.status is Status.FAILED for finding in report.findings)
     count = (

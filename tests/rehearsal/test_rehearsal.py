@@ -1,12 +1,9 @@
 """Whole rehearsals as a user runs them: the real command, real processes, real time compressed sixty times."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,41 +11,21 @@ from typing import Any
 import pytest
 
 from rehearsal.settings import ROOT
+from tests.rehearsal.runs import await_nothing_left, begin, left_running, run
 
 pytestmark = pytest.mark.rehearsal
 
-REHEARSE = Path(sys.executable).parent / "rehearse"
-DEADLINE_S = 90.0
 RULES = ROOT / "monitors" / "rules"
 MISSING = "no page from 'ISL error rate' reached the sink"
 
 
 def rehearse(var: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run `rehearse run` to its end."""
-    command = [str(REHEARSE), "run", "--var", str(var), "--json", *arguments]
-    return subprocess.run(command, cwd=var, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
-
-
-def left_running(var: Path) -> list[int]:
-    """Processes that were told of this run's folder, by command line or environment."""
-    mark, own = os.fsencode(var), os.getpid()
-    return [
-        int(folder.name)
-        for folder in Path("/proc").iterdir()
-        if folder.name.isdigit() and int(folder.name) != own and _mentions(folder, mark)
-    ]
-
-
-def _mentions(folder: Path, mark: bytes) -> bool:
-    try:
-        return mark in (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes()
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return False
+    return run("run", var, "--json", *arguments)
 
 
 def details(report: dict[str, Any]) -> list[str]:
     """What the failed findings say."""
-    findings = [each for drill in report["drills"] for each in drill["findings"]] + report["book_findings"]
+    findings = [each for drill in report["drills"] for each in drill["findings"]] + report["run_findings"]
     return [each["detail"] for each in findings if each["status"] == "failed"]
 
 
@@ -58,11 +35,20 @@ def test_the_whole_rehearsal_holds_and_leaves_reports_but_no_process(tmp_path: P
     report = json.loads(done.stdout)
     assert report["verdict"] == "held"
     assert report["books"]["is_closed"] is True
+    assert report["books"]["unanswered"] == 0
     assert [page["action"] for page in report["pages"]] == ["triggered", "critical", "resolved"]
     folder = next((tmp_path / "runs").iterdir())
     assert (folder / "report.html").read_text().startswith("<!doctype html>")
     assert json.loads((folder / "report.json").read_text())["verdict"] == "held"
     assert left_running(tmp_path) == []
+
+
+def test_two_at_once_have_ports_folders_and_pages_of_their_own(tmp_path: Path) -> None:
+    runs = [begin("run", tmp_path, "--only", "error-rate-step") for _ in range(2)]
+    assert [each.ends() for each in runs] == [0, 0], "\n".join(each.talk.read_text() for each in runs)
+    reports = [json.loads((folder / "report.json").read_text()) for folder in (tmp_path / "runs").iterdir()]
+    assert len(reports) == 2
+    assert [len(report["pages"]) for report in reports] == [3, 3]
 
 
 def without_monitor(rules: Path) -> None:
@@ -106,36 +92,44 @@ def test_breaking_it_fails_and_names_the_missing_page(
     assert left_running(tmp_path) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopping_it_in_the_middle_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
-    errors = tmp_path / "stderr"
-    with errors.open("w") as talk:
-        process = subprocess.Popen(
-            [str(REHEARSE), "run", "--var", str(tmp_path)], stderr=talk, stdout=subprocess.DEVNULL
-        )
-    deadline = time.monotonic() + DEADLINE_S
-    while "load running" not in errors.read_text():
-        assert process.poll() is None, errors.read_text()
-        assert time.monotonic() < deadline, "waited for the load to run"
-        time.sleep(0.05)
-    process.send_signal(number)
-    assert process.wait(DEADLINE_S) == 130
-    assert "stopped; nothing was left running" in errors.read_text()
+def test_without_any_trace_silence_proves_nothing(tmp_path: Path) -> None:
+    done = rehearse(tmp_path, "--only", "healthy-baseline", "--traces", "0")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert any("no monitor on them had anything to see" in each for each in details(json.loads(done.stdout)))
+
+
+@pytest.mark.parametrize(
+    ("number", "moment"),
+    [
+        (signal.SIGINT, "engine at"),
+        (signal.SIGINT, "load running"),
+        (signal.SIGTERM, "load running"),
+        (signal.SIGHUP, "load running"),
+    ],
+    ids=lambda each: each.name if isinstance(each, signal.Signals) else each,
+)
+def test_stopping_it_in_the_middle_leaves_no_process(tmp_path: Path, number: signal.Signals, moment: str) -> None:
+    going = begin("run", tmp_path)
+    going.await_talk(moment)
+    going.process.send_signal(number)
+    assert going.ends() == 130
+    assert "stopped; nothing was left running" in going.talk.read_text()
+    assert left_running(tmp_path) == []
+
+
+def test_an_impatient_second_ctrl_c_leaves_no_process_either(tmp_path: Path) -> None:
+    going = begin("run", tmp_path)
+    going.await_talk("load running")
+    for _ in range(3):
+        going.process.send_signal(signal.SIGINT)
+    assert going.ends() == 130
+    assert "stopped; nothing was left running" in going.talk.read_text()
     assert left_running(tmp_path) == []
 
 
 def test_killing_it_outright_takes_its_children_along(tmp_path: Path) -> None:
-    errors = tmp_path / "stderr"
-    with errors.open("w") as talk:
-        process = subprocess.Popen(
-            [str(REHEARSE), "run", "--var", str(tmp_path)], stderr=talk, stdout=subprocess.DEVNULL
-        )
-    deadline = time.monotonic() + DEADLINE_S
-    while "load running" not in errors.read_text():
-        assert time.monotonic() < deadline, "waited for the load to run"
-        time.sleep(0.05)
-    process.kill()
-    process.wait()
-    while left_running(tmp_path):
-        assert time.monotonic() < deadline, f"still running: {left_running(tmp_path)}"
-        time.sleep(0.1)
+    going = begin("run", tmp_path)
+    going.await_talk("load running")
+    going.process.kill()
+    going.process.wait()
+    await_nothing_left(tmp_path)

@@ -1,40 +1,74 @@
-"""`rehearse up` and `down`: what stays up answers, is found again, keeps its data, and goes without a trace."""
+"""`rehearse up`, `loadtest` and `down`: what stays up answers, is found again, keeps its data, and goes."""
 
-import subprocess
-import sys
+import json
+import signal
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.rehearsal.test_rehearsal import left_running
+from loadtest.ledger import Ledger
+from rehearsal.standing import Standing
+from tests.rehearsal.runs import begin, left_running, run
 
 pytestmark = pytest.mark.rehearsal
-REHEARSE = Path(sys.executable).parent / "rehearse"
 
 
-def rehearse(var: Path, *arguments: str) -> str:
-    command = [str(REHEARSE), *arguments, "--var", str(var)]
-    done = subprocess.run(command, cwd=var, capture_output=True, text=True, timeout=90, check=False)
+def rehearse(command: str, var: Path, *arguments: str) -> str:
+    done = run(command, var, *arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-def facts(text: str) -> dict[str, str]:
-    return {line[:10].strip(): line[10:].strip() for line in text.splitlines()}
+def bring_up(var: Path, *arguments: str) -> Standing:
+    return Standing(**json.loads(rehearse("up", var, "--json", *arguments)))
 
 
-def test_a_standing_stack_answers_is_found_again_and_goes(tmp_path: Path) -> None:
+def test_a_standing_stack_answers_takes_load_is_found_again_and_goes(tmp_path: Path) -> None:
     try:
-        first = facts(rehearse(tmp_path, "up"))
-        assert httpx.get(f"{first['service']}/health").json() == {"status": "healthy"}
-        assert facts(rehearse(tmp_path, "up")) == first
-        assert rehearse(tmp_path, "down") == "stopped service, sink, engine\n"
+        first = bring_up(tmp_path)
+        assert httpx.get(f"{first.service}/health").json() == {"status": "healthy"}
+        assert bring_up(tmp_path) == first
+        other = run("up", tmp_path, "--speed", "60")
+        assert (other.returncode, other.stdout) == (2, "")
+        assert "the stack is up with other options" in other.stderr
+        rehearse("loadtest", tmp_path, "--rate", "20", "--seconds", "2")
+        entries = [entry for entry in Ledger(Path(first.ledger)).refresh() if entry.intent != "probe"]
+        assert len(entries) > 10
+        assert [entry for entry in entries if entry.problem] == []
+        assert rehearse("down", tmp_path) == "stopped service, sink, engine\n"
         assert left_running(tmp_path) == []
-        again = facts(rehearse(tmp_path, "up"))
-        assert again["DSN"].partition("@")[0] == first["DSN"].partition("@")[0]  # the engine kept its data and keys
+        again = bring_up(tmp_path)
+        assert again.dsn.partition("@")[0] == first.dsn.partition("@")[0]  # the engine kept its data and keys
     finally:
-        rehearse(tmp_path, "down", "--data")
-    assert rehearse(tmp_path, "down") == "nothing was running\n"
+        rehearse("down", tmp_path, "--data")
+    assert rehearse("down", tmp_path) == "nothing was running\n"
     assert not (tmp_path / "stack").exists()
     assert left_running(tmp_path) == []
+
+
+def test_interrupting_up_leaves_nothing(tmp_path: Path) -> None:
+    going = begin("up", tmp_path)
+    going.await_talk("engine at")
+    going.process.send_signal(signal.SIGINT)
+    assert going.ends() == 130
+    assert left_running(tmp_path) == []
+
+
+def test_down_finds_what_a_killed_up_left_behind(tmp_path: Path) -> None:
+    going = begin("up", tmp_path)
+    try:
+        going.await_talk("engine at")
+        going.process.kill()
+        going.process.wait()
+        assert left_running(tmp_path)
+    finally:
+        stopped = rehearse("down", tmp_path)
+    assert "sink, engine" in stopped
+    assert left_running(tmp_path) == []
+
+
+def test_loadtest_without_a_stack_says_what_to_do(tmp_path: Path) -> None:
+    done = run("loadtest", tmp_path)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "no stack is up here; bring it up first: rehearse up" in done.stderr

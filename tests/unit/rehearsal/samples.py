@@ -9,7 +9,7 @@ from monitors.model import Alert, Monitor
 from rehearsal.clock import Pace
 from rehearsal.drill import Drill, ExpectedPage, Fault
 from rehearsal.judge import Expectation, Seen
-from rehearsal.reconcile import Books
+from rehearsal.reconcile import Account, Books
 from rehearsal.settings import Options
 from rehearsal.sink import Page
 from rehearsal.verdict import DrillResult, Finding, PageTimes, Report, Status
@@ -18,6 +18,18 @@ ORIGIN = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 PACE = Pace(60.0, ORIGIN)
 RULES = load_rules(RULES_DIRECTORY)
 MINUTE = timedelta(minutes=1)
+
+
+CLOSED = Books(
+    sent=120,
+    probes=2,
+    unanswered=0,
+    failed=24,
+    shed=0,
+    difference=0,
+    transactions=Account(118, {"sample_rate": 2}),
+    errors=Account(24, {}),
+)
 
 
 def monitor(name: str) -> Monitor:
@@ -47,15 +59,28 @@ def expectation(name: str = "ISL error rate", channel: str = "isl-alerts", *, kn
     possible = ORIGIN + PACE.wall(1.25 * MINUTE)
     wanted = ExpectedPage(name, channel, 3 * MINUTE, 3 * MINUTE if measured else None)
     return Expectation(
-        wanted, rule, measured, can_breach=True, possible_at=possible, deadline=possible + PACE.wall(3 * MINUTE)
+        wanted,
+        rule,
+        measured,
+        can_breach=True,
+        fault_at=ORIGIN,
+        possible_at=possible,
+        deadline=possible + PACE.wall(3 * MINUTE),
     )
 
 
-def seen(*pages: Page, recoveries: tuple[Page, ...] = (), breached: bool = False, failed_share: float = 0.2) -> Seen:
+def seen(
+    *pages: Page,
+    recoveries: tuple[Page, ...] = (),
+    elsewhere: tuple[str, ...] = (),
+    breached: bool = False,
+    failed_share: float = 0.2,
+) -> Seen:
     """What happened, with a recovery possible at 10 minutes and due at 13."""
     return Seen(
         pages=pages,
         recoveries=recoveries,
+        elsewhere=elsewhere,
         breached_at=ORIGIN + PACE.wall(2 * MINUTE) if breached else None,
         cleared_at=ORIGIN + PACE.wall(6 * MINUTE),
         recoverable_at=ORIGIN + PACE.wall(10 * MINUTE),
@@ -79,10 +104,11 @@ def report(folder: Path, *findings: Finding) -> Report:
         ended_at=ORIGIN + timedelta(seconds=20),
         options=Options(),
         engine="embedded",
+        rules=RULES,
         drills=(result,),
         pages=(page(2.2 * MINUTE, name="<script>alert(1)</script>"),),
         entries=tuple(entry(number, 500 if number % 5 == 0 else 200, number / 10) for number in range(120)),
-        books=Books(120, 1, 0, 24, 118, {"sample_rate": 2}, 24, (), (), ()),
-        book_findings=(Finding(Status.HELD, "the books close", "120 sent"),),
+        books=CLOSED,
+        run_findings=(Finding(Status.HELD, "the books close", "120 sent"),),
         folder=folder,
     )

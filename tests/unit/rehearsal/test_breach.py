@@ -1,10 +1,12 @@
 """When a fault can be seen, against the sliding window itself."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from rehearsal.breach import breach_after, recovery_after
+from monitors.model import Comparison, parse_aggregate
+from rehearsal.breach import UNKNOWN, predict
 from rehearsal.drill import Fault
 from tests.unit.rehearsal.samples import monitor
 
@@ -12,27 +14,51 @@ ERROR_RATE = monitor("ISL error rate")  # over 0.05 in 5 minutes
 LATENCY = monitor("ISL p95 latency")  # over 2000 ms in 10 minutes
 
 
+def seconds(*spans: timedelta) -> tuple[float, ...]:
+    return tuple(span.total_seconds() for span in spans)
+
+
 @pytest.mark.parametrize(
-    ("fault", "breach_s", "recovery_s"),
+    ("fault", "can_breach", "breach_s", "recovery_s"),
     [
-        (Fault("error_rate", 0.20), 75, 225),
-        (Fault("error_rate", 1.0), 15, 285),
-        (Fault("error_rate", 0.05), None, 0),
-        (Fault("error_rate", 0.03), None, 0),
-        (Fault("added_latency_ms", 3000), None, 0),
+        (Fault("error_rate", 0.20), True, 75, 225),
+        (Fault("error_rate", 1.0), True, 15, 285),
+        (Fault("error_rate", 0.05), False, 0, 0),
+        (Fault("error_rate", 0.03), False, 0, 0),
+        (Fault("added_latency_ms", 3000), False, 0, 0),
     ],
 )
 def test_error_rate_monitor_turns_when_the_window_holds_enough(
-    fault: Fault, breach_s: int | None, recovery_s: int
+    fault: Fault, can_breach: bool, breach_s: int, recovery_s: int
 ) -> None:
-    assert breach_after(ERROR_RATE, fault) == (None if breach_s is None else timedelta(seconds=breach_s))
-    assert recovery_after(ERROR_RATE, fault) == timedelta(seconds=recovery_s)
+    found = predict(ERROR_RATE, fault, 60)
+    assert found.can_breach is can_breach
+    assert seconds(found.breach_after, found.recovery_after) == pytest.approx((breach_s, recovery_s))
 
 
-def test_p95_turns_when_a_twentieth_of_the_window_is_slow() -> None:
-    slow = Fault("added_latency_ms", 3000)
-    assert breach_after(LATENCY, slow) == pytest.approx(timedelta(seconds=30), abs=timedelta(milliseconds=1))
-    assert breach_after(LATENCY, Fault("added_latency_ms", 1000)) is None
+def test_p95_turns_when_a_twentieth_of_the_window_is_slow_and_the_slow_have_ended() -> None:
+    slow = predict(LATENCY, Fault("added_latency_ms", 3000), 60)
+    assert seconds(slow.breach_after, slow.recovery_after) == pytest.approx((180 + 30, 180 + 570), abs=0.1)
+    assert predict(LATENCY, Fault("added_latency_ms", 1000), 60).can_breach is False
+
+
+def test_a_lower_resolve_threshold_makes_the_recovery_wait() -> None:
+    resolve = replace(ERROR_RATE.resolve, value=0.02)
+    strict = replace(ERROR_RATE, thresholds=(*ERROR_RATE.thresholds[:-1], resolve))
+    assert seconds(predict(strict, Fault("error_rate", 0.2), 60).recovery_after) == pytest.approx((270,))
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "comparison", "fault"),
+    [("count()", "gt", "error_rate"), ("failure_rate()", "lt", "error_rate"), ("failure_rate()", "gt", "silence")],
+)
+def test_what_the_model_does_not_know_is_unknown_and_not_impossible(
+    aggregate: str, comparison: Comparison, fault: str
+) -> None:
+    first, *others = ERROR_RATE.thresholds
+    thresholds = (replace(first, comparison=comparison), *others)
+    odd = replace(ERROR_RATE, aggregate=parse_aggregate(aggregate), thresholds=thresholds)
+    assert predict(odd, Fault(fault, 0.2), 60) == UNKNOWN
 
 
 @pytest.mark.parametrize("share", [0.08, 0.2, 0.5])
@@ -42,6 +68,5 @@ def test_the_formula_agrees_with_a_window_slid_second_by_second(share: float) ->
     values = [sum(history[at - window : at]) / window for at in range(window, len(history))]
     first_over = next(at for at, value in enumerate(values) if value > limit)
     first_under = next(at for at, value in enumerate(values[window:]) if value <= limit)
-    fault = Fault("error_rate", share)
-    assert breach_after(ERROR_RATE, fault) == pytest.approx(timedelta(seconds=first_over), abs=timedelta(seconds=1))
-    assert recovery_after(ERROR_RATE, fault) == pytest.approx(timedelta(seconds=first_under), abs=timedelta(seconds=1))
+    found = predict(ERROR_RATE, Fault("error_rate", share), 60)
+    assert seconds(found.breach_after, found.recovery_after) == pytest.approx((first_over, first_under), abs=1)

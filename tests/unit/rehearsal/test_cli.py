@@ -30,6 +30,7 @@ def test_help_tells_the_exit_codes() -> None:
         (("run", "--traffic", "lots"), "write for example 1M/month"),
         (("run", "--only", "nope"), "no drill named nope; there are error-rate-step, healthy-baseline"),
         (("run", "--rules", "/nonexistent"), "does not exist"),
+        (("run", "--webhook-url", "127.0.0.1"), "allowed are http and https addresses"),
         (("frobnicate",), "No such command"),
     ],
 )
@@ -50,3 +51,16 @@ def test_a_wrong_rule_ends_with_2_and_its_line(tmp_path: Path) -> None:
     line = text[: text.index("window: 5m")].count("\n") + 1
     assert done.returncode == 2
     assert f"isl.yml:{line}: window: '5 min'" in done.stderr
+
+
+def test_a_folder_that_cannot_be_written_ends_with_3(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file where a folder should be")
+    done = run("run", "--var", str(tmp_path))
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "runs" in done.stderr
+
+
+def test_output_may_be_cut_off() -> None:
+    command = f"{REHEARSE} run --help | head -n 1"
+    done = subprocess.run(["/bin/sh", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
+    assert done.stderr == ""

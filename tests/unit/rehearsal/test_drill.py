@@ -45,6 +45,9 @@ def test_an_empty_list_asserts_silence(tmp_path: Path) -> None:
         ("lasts: 10m", "lasts: 10 min", 4, "'10 min', write for example 90s, 3m or 1h"),
         ("lasts: 10m", "last: 10m", 4, "unknown key 'last', did you mean 'lasts'?"),
         ("value: 0.2", "value: much", 5, "value"),
+        ("value: 0.2", "value: 20", 5, "20, allowed is more than 0 and at most 1"),
+        ("value: 0.2", "value: 0", 5, "allowed is more than 0"),
+        ("error_rate", "eror_rate", 5, "'eror_rate', the service's faults are error_rate, "),
         ("name: step", "title: step", 1, "key 'name' is missing"),
         ("within: 3m", "within: soon", 8, "within: 'soon'"),
         ("  pages:\n    - {", "  pages: {", 7, "allowed is a list"),
@@ -56,6 +59,18 @@ def test_each_mistake_is_told_with_file_and_line(tmp_path: Path, old: str, new: 
         load_drills(write(tmp_path, GOOD.replace(old, new)))
     assert f"a.yml:{line}: " in str(caught.value)
     assert said in str(caught.value)
+
+
+def test_two_drills_of_one_name_are_a_mistake(tmp_path: Path) -> None:
+    write(tmp_path, GOOD)
+    with pytest.raises(UsageError, match=r"b\.yml:1: a drill named 'step' is there already"):
+        load_drills(write(tmp_path, GOOD, "b.yml"))
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.yml").write_bytes(b"name: \xff\xfe")
+    with pytest.raises(UsageError, match=r"a\.yml:1: cannot be read: 'utf-8' codec"):
+        load_drills(tmp_path)
 
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:

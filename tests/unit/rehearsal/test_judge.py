@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from rehearsal.drill import Drill
-from rehearsal.judge import Expectation, Seen, judge_books, judge_page, judge_silence
-from rehearsal.reconcile import Books
+from rehearsal.judge import Expectation, Seen, judge_books, judge_outside, judge_page, judge_silence
+from rehearsal.reconcile import Account, Books
 from rehearsal.sink import Page
 from rehearsal.verdict import Finding, Status
-from tests.unit.rehearsal.samples import MINUTE, PACE, expectation, page, seen
+from tests.unit.rehearsal.samples import CLOSED, MINUTE, PACE, expectation, page, seen
 
 ON_TIME = page(2 * MINUTE)
 ALL_CLEAR = page(11 * MINUTE, action="resolved")
@@ -27,7 +27,8 @@ def test_page_on_time_and_recovery_on_time_hold() -> None:
     ("found", "said"),
     [
         (seen(page(5 * MINUTE)), "came late: 3m 45s after"),
-        (seen(page(2 * MINUTE, channel="isl-oncall")), "went to isl-oncall instead"),
+        (seen(elsewhere=("isl-oncall",)), "it went to isl-oncall instead of isl-alerts"),
+        (seen(page(0.2 * MINUTE)), "too early to be about this fault: 1m 03s before"),
         (seen(page(2 * MINUTE, signed=False)), "not signed"),
         (seen(ON_TIME, page(3 * MINUTE)), "paged 2 times"),
         (seen(breached=True), "the monitor opened (failure_rate() > 0.05 over 5m), so look at what follows"),
@@ -51,9 +52,14 @@ def test_missing_page_of_an_alert_without_rule_names_the_alert() -> None:
     assert finding.detail == ("no page from 'ISL error rate' reached the sink: the rules have no alert of that name")
 
 
-def test_threshold_above_the_fault_is_named() -> None:
+@pytest.mark.parametrize(
+    ("found", "said"), [(seen(), "is above what the fault causes"), (seen(ON_TIME), "something else did")]
+)
+def test_threshold_above_the_fault_fails_with_and_without_a_page(found: Seen, said: str) -> None:
     too_high: Expectation = replace(expectation(), can_breach=False)
-    assert "is above what the fault causes" in judge_page(too_high, seen(), PACE)[0].detail
+    finding = judge_page(too_high, found, PACE)[0]
+    assert finding.status is Status.FAILED
+    assert said in finding.detail
 
 
 @pytest.mark.parametrize(
@@ -62,6 +68,7 @@ def test_threshold_above_the_fault_is_named() -> None:
         (seen(ON_TIME), "no recovery from 'ISL error rate'"),
         (seen(ON_TIME, recoveries=(page(14 * MINUTE, action="resolved"),)), "came late: 4m 00s"),
         (seen(ON_TIME, recoveries=(page(4 * MINUTE, action="resolved"),)), "resolved 2m 00s before the fault was over"),
+        (seen(ON_TIME, recoveries=(ALL_CLEAR, page(12 * MINUTE, action="resolved"))), "resolved 2 times"),
         (seen(), "it never paged"),
     ],
 )
@@ -77,18 +84,33 @@ def test_alert_on_new_issues_has_no_recovery() -> None:
     assert [each.status for each in findings] == [Status.HELD]
 
 
-CLOSED = Books(100, 1, 0, 5, 90, {"sample_rate": 10}, 5, (), (), ())
-
-
 @pytest.mark.parametrize(
     ("books", "statuses", "said"),
     [
-        (CLOSED, (Status.HELD, Status.HELD), "100 sent"),
-        (replace(CLOSED, transactions=88), (Status.FAILED, Status.HELD), "2 lost"),
-        (replace(CLOSED, transactions=91), (Status.FAILED, Status.HELD), "1 too many"),
-        (replace(CLOSED, lost_errors=("req_a", "req_b")), (Status.HELD, Status.FAILED), "2 lost, for example req_a"),
-        (replace(CLOSED, duplicated=("req_a",)), (Status.HELD, Status.FAILED), "1 duplicated"),
-        (replace(CLOSED, unexpected=("req_a",)), (Status.HELD, Status.FAILED), "1 unexpected"),
+        (CLOSED, (Status.HELD, Status.HELD), "120 sent"),
+        (replace(CLOSED, difference=2), (Status.FAILED, Status.HELD), "2 lost: 120 sent"),
+        (replace(CLOSED, difference=-1), (Status.FAILED, Status.HELD), "1 too many"),
+        (
+            replace(CLOSED, difference=1, transactions=Account(117, {}, lost=("req_a",))),
+            (Status.FAILED, Status.HELD),
+            "1 lost, for example req_a: 120 sent",
+        ),
+        (
+            replace(CLOSED, transactions=Account(118, {}, duplicated=("req_a",))),
+            (Status.FAILED, Status.HELD),
+            "1 duplicated",
+        ),
+        (
+            replace(CLOSED, transactions=Account(0, {"sample_rate": 120})),
+            (Status.FAILED, Status.HELD),
+            "no monitor on them had anything to see",
+        ),
+        (
+            replace(CLOSED, errors=Account(22, {"queue_overflow": 2}, lost=("req_a", "req_b"))),
+            (Status.HELD, Status.FAILED),
+            "2 lost, for example req_a (the SDK says that it dropped 2 queue_overflow)",
+        ),
+        (replace(CLOSED, errors=Account(25, {}, unexpected=("req_a",))), (Status.HELD, Status.FAILED), "1 unexpected"),
     ],
 )
 def test_books_that_do_not_close_fail_and_name_a_request(books: Books, statuses: tuple[Status, ...], said: str) -> None:
@@ -106,3 +128,8 @@ def test_any_page_in_a_quiet_drill_fails_it(unexpected: tuple[Page, ...], status
     finding = judge_silence(drill, unexpected)
     assert (finding.status, finding.what) == (status, "nobody is paged")
     assert said in finding.detail
+
+
+def test_a_page_outside_of_all_drills_fails_the_run() -> None:
+    assert judge_outside([]).status is Status.HELD
+    assert "1 unexpected: ISL error rate on isl-alerts" in judge_outside([page(MINUTE)]).detail

@@ -1,9 +1,11 @@
 """The books over small ledgers: closed, and each way of not closing."""
 
+from dataclasses import replace
+
 import pytest
 
-from loadtest.ledger import NO_ANSWER, Entry
-from rehearsal.reconcile import Arrival, Books, reconcile
+from loadtest.ledger import NO_ANSWER, OVERLOADED, Entry
+from rehearsal.reconcile import Account, Arrival, Books, reconcile
 from tests.unit.rehearsal.samples import entry
 
 LEDGER = [entry(1), entry(2), entry(3, 500), entry(4, 400)]
@@ -17,8 +19,14 @@ def ident(number: int) -> str:
     return entry(number).request_id
 
 
-def books(ledger: list[Entry], transactions: list[Arrival], errors: list[Arrival], **discards: int) -> Books:
-    return reconcile(ledger, transactions, errors, discards)
+def books(
+    ledger: list[Entry],
+    transactions: list[Arrival],
+    errors: list[Arrival],
+    *,
+    dropped: dict[str, int] | None = None,
+) -> Books:
+    return reconcile(ledger, transactions, errors, dropped or {}, {})
 
 
 def test_everything_accepted_closes() -> None:
@@ -27,46 +35,74 @@ def test_everything_accepted_closes() -> None:
 
 
 def test_reported_drops_close_too() -> None:
-    assert books(LEDGER, arrivals(1, 3), arrivals(3), sample_rate=1, queue_overflow=1).is_closed
+    assert books(LEDGER, arrivals(1, 3), arrivals(3), dropped={"sample_rate": 1, "queue_overflow": 1}).is_closed
 
 
 @pytest.mark.parametrize(
-    ("transactions", "errors", "difference", "lost", "duplicated", "unexpected"),
+    ("accepted", "difference", "lost", "duplicated", "unexpected"),
     [
-        (arrivals(1, 2, 3), arrivals(3), 1, (), (), ()),
-        (arrivals(1, 2, 3, 4), [], 0, (ident(3),), (), ()),
-        (arrivals(1, 2, 3, 4), arrivals(3, 3), 0, (), (ident(3),), ()),
-        (arrivals(1, 2, 3, 4, 4), arrivals(3), -1, (), (ident(4),), ()),
-        (arrivals(1, 2, 3, 4), arrivals(3, 1), 0, (), (), (ident(1),)),
-        (arrivals(1, 2, 3, 4, 9), arrivals(3), -1, (), (), (ident(9),)),
-        (arrivals(1, 2, 3, 4), [*arrivals(3), Arrival(None)], 0, (), (), ("(no request id)",)),
+        (arrivals(1, 2, 3), 1, (ident(4),), (), ()),
+        (arrivals(1, 2, 3, 4, 4), 0, (), (ident(4),), ()),
+        (arrivals(1, 2, 3, 4, 9), 0, (), (), (ident(9),)),
+        (arrivals(1, 2, 3, 9), 1, (ident(4),), (), (ident(9),)),
     ],
 )
-def test_what_does_not_add_up_is_named(
-    transactions: list[Arrival],
-    errors: list[Arrival],
+def test_transactions_that_do_not_add_up_are_named(
+    accepted: list[Arrival],
     difference: int,
     lost: tuple[str, ...],
     duplicated: tuple[str, ...],
     unexpected: tuple[str, ...],
 ) -> None:
-    found = books(LEDGER, transactions, errors)
-    assert (found.difference, found.lost_errors, found.duplicated, found.unexpected) == (
-        difference,
-        lost,
-        duplicated,
-        unexpected,
-    )
+    found = books(LEDGER, accepted, arrivals(3))
+    assert found.difference == difference
+    assert found.transactions == Account(len(accepted), {}, lost, duplicated, unexpected)
+    assert found.errors.is_closed
     assert not found.is_closed
 
 
-def test_a_request_without_answer_may_have_an_error_event_or_not() -> None:
-    ledger = [*LEDGER, entry(5, NO_ANSWER)]
-    assert books(ledger, arrivals(1, 2, 3, 4, 5), arrivals(3, 5)).is_closed
-    assert books(ledger, arrivals(1, 2, 3, 4, 5), arrivals(3)).is_closed
+@pytest.mark.parametrize(
+    ("raised", "lost", "duplicated", "unexpected"),
+    [
+        ([], (ident(3),), (), ()),
+        (arrivals(3, 3), (), (ident(3),), ()),
+        (arrivals(3, 1), (), (), (ident(1),)),
+        ([*arrivals(3), Arrival(None)], (), (), ("(no request id)",)),
+    ],
+)
+def test_error_events_that_do_not_add_up_are_named(
+    raised: list[Arrival], lost: tuple[str, ...], duplicated: tuple[str, ...], unexpected: tuple[str, ...]
+) -> None:
+    found = books(LEDGER, arrivals(1, 2, 3, 4), raised)
+    assert found.errors == Account(len(raised), {}, lost, duplicated, unexpected)
+    assert found.transactions.is_closed
+    assert not found.is_closed
 
 
-def test_a_request_without_answer_may_never_have_arrived_but_only_that_one() -> None:
+def test_with_drops_the_lost_ones_are_counted_and_not_named() -> None:
+    found = books(LEDGER, arrivals(3), arrivals(3), dropped={"sample_rate": 2})
+    assert (found.difference, found.transactions.lost, found.is_closed) == (1, (), False)
+
+
+def test_more_drops_than_requests_are_too_many() -> None:
+    assert books(LEDGER, arrivals(1, 2, 3, 4), arrivals(3), dropped={"sample_rate": 1}).difference == -1
+
+
+@pytest.mark.parametrize("raised", [arrivals(3, 5), arrivals(3)])
+def test_a_request_without_answer_may_have_an_error_event_or_not(raised: list[Arrival]) -> None:
+    assert books([*LEDGER, entry(5, NO_ANSWER)], arrivals(1, 2, 3, 4, 5), raised).is_closed
+
+
+def test_a_request_without_answer_explains_its_own_absence_and_no_other() -> None:
     ledger = [*LEDGER, entry(5, NO_ANSWER)]
     assert books(ledger, arrivals(1, 2, 3, 4), arrivals(3)).is_closed
-    assert books(ledger, arrivals(1, 2, 3), arrivals(3)).difference == 1
+    assert books(ledger, arrivals(1, 2, 3, 4), arrivals(3), dropped={"sample_rate": 1}).is_closed
+    assert books(ledger, arrivals(1, 2, 3, 5), arrivals(3)).difference == 1  # the fourth, although the fifth arrived
+
+
+def test_shed_load_is_a_transaction_and_no_failure() -> None:
+    shed = replace(entry(5, 503), reason=OVERLOADED)
+    down = replace(entry(6, 503), reason="circuit_breaker_open")
+    found = books([*LEDGER, shed, down], arrivals(1, 2, 3, 4, 5, 6), arrivals(3, 6))
+    assert (found.failed, found.shed, found.is_closed) == (2, 1, True)
+    assert books([*LEDGER, shed], arrivals(1, 2, 3, 4, 5), arrivals(3, 5)).errors.unexpected == (ident(5),)

@@ -2,17 +2,19 @@
 
 import json
 import re
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
 from rich.console import Console
 
+from rehearsal.reports.chart import timeline
 from rehearsal.reports.files import write_files
 from rehearsal.reports.jsonfile import as_json
 from rehearsal.reports.page import as_html
 from rehearsal.reports.terminal import TerminalProgress, render
 from rehearsal.verdict import Finding, Status
-from tests.unit.rehearsal.samples import report
+from tests.unit.rehearsal.samples import MINUTE, report
 
 HELD = Finding(Status.HELD, "it pages", "paged <45s> after")
 FAILED = Finding(Status.FAILED, "it pages", "no page from 'A' reached the sink")
@@ -51,6 +53,19 @@ def test_html_escapes_what_came_over_the_wire_and_loads_nothing(tmp_path: Path) 
 def test_html_of_a_failure_puts_the_reason_first(tmp_path: Path) -> None:
     page = as_html(report(tmp_path, FAILED))
     assert page.index("Failed</p>") < page.index("no page from &#39;A&#39; reached the sink") < page.index("<svg")
+
+
+def test_html_of_a_run_without_fault_says_so(tmp_path: Path) -> None:
+    full = report(tmp_path, FAILED)
+    quiet = replace(full, drills=(replace(full.drills[0], fault_at=None, cleared_at=None),))
+    assert "no fault was injected" in as_html(quiet)
+    assert "fault on" not in as_html(quiet)
+
+
+def test_a_threshold_of_zero_can_be_drawn(tmp_path: Path) -> None:
+    full = report(tmp_path, HELD)
+    svg = timeline(replace(full, entries=()), 0.0, MINUTE)
+    assert svg.startswith("<svg")
 
 
 def test_json_has_the_verdict_the_books_and_seconds(tmp_path: Path) -> None:

@@ -32,7 +32,12 @@ def test_the_guides_million_a_month_is_23_requests_a_second_at_speed_60() -> Non
         (Options(speed=0.5), "speed 0.5: allowed are 1 to 120"),
         (Options(speed=121), "speed 121"),
         (Options(traces_sample_rate=1.5), "traces sample rate 1.5: allowed are 0 to 1"),
-        (Options(traffic=20, speed=60), "1200 requests per second; at most 200 .* a speed of 10 or less"),
+        (Options(traffic=20, speed=60), "1,200.0 requests per second; at most 150 .* a speed of 7 or less"),
+        (Options(traffic=7, speed=30), "at most 150 .* a speed of 21 or less"),
+        (Options(traffic=500, speed=1), "declare less traffic"),
+        (Options(traffic=0.001, speed=60), "at least 0.2 are needed: declare more traffic or use a higher speed"),
+        (Options(webhook_url="localhost:9000"), "webhook URL 'localhost:9000': allowed are http and https"),
+        (Options(webhook_url="http://x:port/"), "allowed are http and https"),
     ],
 )
 def test_options_that_cannot_run_name_the_remedy(options: Options, said: str) -> None:
