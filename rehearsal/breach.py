@@ -66,9 +66,9 @@ def _bad_share(monitor: Monitor, fault: Fault) -> float | None:
     is_percentile = monitor.aggregate.share is not None
     match fault.flag:
         case "error_rate" | "new_error_code":
-            return None if is_percentile else fault.value
+            return None if is_percentile else fault.value * fault.hits
         case "added_latency_ms":
-            return float(fault.value > _lowest_threshold(monitor)) if is_percentile else 0.0
+            return fault.hits * (fault.value > _lowest_threshold(monitor)) if is_percentile else 0.0
         case _:
             return None
 

@@ -13,7 +13,9 @@ from typing import Any, Final
 import click
 from rich.console import Console
 
+from rehearsal.baseline import compare, read_baseline
 from rehearsal.conduct import rehearse
+from rehearsal.drills_cli import drills
 from rehearsal.errors import EnvironmentMissingError, UsageError
 from rehearsal.interrupts import install
 from rehearsal.load import run_load
@@ -75,17 +77,25 @@ def cli() -> None:
     default=True,
     help="Inject no fault: proves that a missing page is noticed.",
 )
+@click.option(
+    "--baseline",
+    "earlier",
+    type=click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path),
+    help="report.json of an earlier run, to say what differs.",
+)
 @JSON
-def run(*, is_json: bool, traffic: str, **chosen: Any) -> None:
+def run(*, is_json: bool, traffic: str, earlier: Path | None, **chosen: Any) -> None:
     """Bring the stack up, run every drill, close the books, print the verdict and stop what was started."""
     options = check(Options(traffic=parse_traffic(traffic), **chosen))
+    baseline = read_baseline(earlier) if earlier else None
     with TerminalProgress(Console(stderr=True, highlight=False)) as progress:
         report = rehearse(options, progress)
+    differences = compare(baseline, report) if baseline else None
     if is_json:
         click.echo(as_json(report))
     else:
-        Console(highlight=False).print(render(report))
-    write_files(report)
+        Console(highlight=False).print(render(report, differences))
+    write_files(report, differences)
     raise SystemExit(HELD if report.status is Status.HELD else FAILED)
 
 
@@ -129,6 +139,7 @@ def loadtest(*, rate: float, seconds: int, var: Path) -> None:
     raise SystemExit(FAILED if code else HELD)
 
 
+cli.add_command(drills)
 cli.add_command(monitors)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from monitors.errors import MonitorsError, RulesError
 from monitors.load import load_rules
 from monitors.model import RuleSet
-from rehearsal.clock import Pace, now, sleep
+from rehearsal.clock import Pace, now, show_span, sleep
 from rehearsal.drill import Drill, load_drills
 from rehearsal.drilling import GRACE, Drilling
 from rehearsal.errors import EnvironmentMissingError, UsageError
@@ -42,6 +42,7 @@ def rehearse(options: Options, progress: Progress) -> Report:
         stack.start_load(_longest(drills, rules) / options.speed + LOAD_MARGIN)
         progress.say("load running")
         pace = Pace(options.speed, now())
+        _fill_windows(drills, rules, pace, progress)
         results = [
             Drilling(drill, stack, rules, pace, progress).run(with_faults=options.with_faults) for drill in drills
         ]  # 5
@@ -90,11 +91,26 @@ def _make_folder(runs: Path, started_at: datetime) -> Path:
     raise AssertionError("there is always another number")
 
 
+def _fill_windows(drills: list[Drill], rules: RuleSet, pace: Pace, progress: Progress) -> None:
+    """Let healthy traffic fill the longest window before anything is disturbed.
+
+    In a window that has just begun one failure is a large share, and pages. A drill without disturbance fills its own.
+    """
+    if drills[0].disturbance is None:
+        return
+    progress.say(f"healthy traffic for {show_span(_longest_window(rules))}, so that every window is full")
+    sleep(pace.wall(_longest_window(rules)))
+
+
+def _longest_window(rules: RuleSet) -> timedelta:
+    return max((monitor.window for monitor in rules.monitors), default=timedelta(0))
+
+
 def _longest(drills: list[Drill], rules: RuleSet) -> timedelta:
     """The production time that the drills take if every page comes at the last moment."""
-    window = max((monitor.window for monitor in rules.monitors), default=timedelta(0))
     waits = [page.within + (page.resolved_within or timedelta(0)) for drill in drills for page in drill.pages]
-    return sum((drill.lasts + 2 * (window + GRACE) for drill in drills), sum(waits, timedelta(0)))
+    window = _longest_window(rules)
+    return sum((drill.lasts + 2 * (window + GRACE) for drill in drills), window + sum(waits, timedelta(0)))
 
 
 def _outside(pages: tuple[Page, ...], results: list[DrillResult], pace: Pace) -> list[Page]:

@@ -15,6 +15,7 @@ from service.fault_registry import FAULTS
 UNITS: Final = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
 MAX_NAME: Final = 80  # characters
 MAX_HYPOTHESIS: Final = 1000
+MAX_FACTOR: Final = 100.0  # a bound that allows more is none
 NOTHING: Final = timedelta(0)
 
 
@@ -24,6 +25,24 @@ class Fault:
 
     flag: str
     value: float
+    routes: tuple[str, ...] = ("*",)  # globs over route templates
+    hits: float = 1.0  # share of all requests that go to these routes
+
+    def __str__(self) -> str:
+        where = "" if self.routes == ("*",) else f" on {', '.join(self.routes)}"
+        return f"{self.flag} = {self.value:g}{where}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """Sentry is away for a while in the middle of the drill. Spans are production time."""
+
+    after: timedelta  # from the start of the drill; what the requests before it took is the yardstick
+    lasts: timedelta
+    slower_at_most: float  # median latency in the outage, as a multiple of that before it
+
+    def __str__(self) -> str:
+        return "Sentry down"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +62,9 @@ class Drill:
     name: str
     hypothesis: str
     lasts: timedelta  # production time, the fault included
-    fault: Fault | None
+    disturbance: Fault | Outage | None
     pages: tuple[ExpectedPage, ...]
+    may_page: tuple[str, ...] = ()  # alerts whose page is neither expected nor wrong
 
 
 def load_drills(folder: Path, only: tuple[str, ...] = ()) -> list[Drill]:
@@ -77,22 +97,58 @@ def parse_span(text: str) -> timedelta:
 
 def _read(path: Path, problems: list[Problem]) -> Drill:
     section = open_section(_read_text(path, problems), str(path), problems)
-    section.allow("name", "hypothesis", "lasts", "fault", "expect")
+    section.allow("name", "hypothesis", "lasts", "fault", "outage", "expect")
     expect = section.section("expect")
-    expect.allow("pages")
+    expect.allow("pages", "may_page")
+    if "fault" in section.fields and "outage" in section.fields:
+        section.note(
+            "a drill has a fault or an outage, not both: what paged could not be told", section.line_of("outage")
+        )
     return Drill(
         name=section.text("name", MAX_NAME),
         hypothesis=" ".join(section.text("hypothesis", MAX_HYPOTHESIS).split()),
         lasts=section.read("lasts", parse_span, NOTHING),
-        fault=_read_fault(section.section("fault")) if "fault" in section.fields else None,
+        disturbance=_read_disturbance(section),
         pages=tuple(_read_page(each) for each in expect.sections("pages", may_be_empty=True)),
+        may_page=expect.read_all("may_page", str, is_required=False),
     )
 
 
+def _read_disturbance(section: Section) -> Fault | Outage | None:
+    if "fault" in section.fields:
+        return _read_fault(section.section("fault"))
+    return _read_outage(section.section("outage")) if "outage" in section.fields else None
+
+
 def _read_fault(section: Section) -> Fault:
-    section.allow("flag", "value")
+    section.allow("flag", "value", "routes", "hits")
     flag = section.read("flag", _parse_flag, "")
-    return Fault(flag, section.read("value", partial(_parse_value, flag), 0.0))
+    value = section.read("value", partial(_parse_value, flag), 0.0)
+    routes = section.read_all("routes", str, is_required=False) or ("*",)
+    # Only who wrote the load knows how much of it goes where, so that the breach can be predicted.
+    hits = section.read("hits", _parse_share, 1.0, is_required="routes" in section.fields)
+    return Fault(flag, value, routes, hits)
+
+
+def _read_outage(section: Section) -> Outage:
+    section.allow("after", "lasts", "slower_at_most")
+    return Outage(
+        after=section.read("after", parse_span, NOTHING),
+        lasts=section.read("lasts", parse_span, NOTHING),
+        slower_at_most=section.read("slower_at_most", _parse_factor, 1.0),
+    )
+
+
+def _parse_share(text: str) -> float:
+    if not 0 < float(text) <= 1:
+        raise ValueError(f"{text}, allowed is a share, more than 0 and at most 1")
+    return float(text)
+
+
+def _parse_factor(text: str) -> float:
+    if not 1 <= float(text) <= MAX_FACTOR:
+        raise ValueError(f"{text}, allowed is a factor from 1 to {MAX_FACTOR:g}")
+    return float(text)
 
 
 def _parse_flag(text: str) -> str:

@@ -1,23 +1,33 @@
 """One drill: fault on, wait for the pages, fault off, wait for the recoveries; `judge` then decides."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from loadtest.ledger import NO_ANSWER
 from monitors.model import Monitor, RuleSet
 from rehearsal.breach import UNKNOWN, Prediction, predict
 from rehearsal.clock import Pace, now, show_span, sleep
-from rehearsal.drill import Drill, ExpectedPage
+from rehearsal.drill import Drill, ExpectedPage, Fault, Outage
 from rehearsal.errors import EnvironmentMissingError
-from rehearsal.judge import Expectation, Seen, judge_page, judge_silence, times_of
+from rehearsal.judge import Expectation, Seen, judge_latency, judge_page, judge_silence, times_of
 from rehearsal.observe import breaches
 from rehearsal.progress import Progress
 from rehearsal.sink import Page, read_pages
 from rehearsal.stack import Stack
-from rehearsal.verdict import DrillResult
+from rehearsal.verdict import DrillResult, Finding
 
 POLL: Final = timedelta(milliseconds=100)
 GRACE: Final = timedelta(minutes=2)  # production time waited past a deadline, to tell late from never
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """When the service or Sentry was disturbed."""
+
+    since: datetime
+    until: datetime | None  # None: still
 
 
 class Drilling:
@@ -29,23 +39,46 @@ class Drilling:
         self._phase = "healthy traffic"
 
     def run(self, *, with_faults: bool) -> DrillResult:
-        """1 fault on, 2 pages, 3 fault off, 4 recoveries, 5 judge."""
+        """1 disturb, 2 pages, 3 all clear, 4 recoveries, 5 judge."""
         self._progress.say(f"drill {self._drill.name}: {self._drill.hypothesis}")
-        if with_faults and self._drill.fault:
-            self._stack.set_fault(self._drill.fault)  # 1
-            self._phase = f"{self._drill.fault.flag} = {self._drill.fault.value:g}"
-            self._progress.say(f"fault on: {self._phase}")
+        disturbed = self._disturb() if with_faults else None  # 1
         expectations = [self._expect(page) for page in self._drill.pages]
         self._wait_for_pages(expectations)  # 2
         self._stack.set_fault(None)  # 3
         cleared_at = now()
-        fault_until = cleared_at if with_faults and self._drill.fault else None
-        if fault_until:
+        if disturbed and disturbed.until is None:
+            disturbed = Period(disturbed.since, cleared_at)
             self._progress.say("fault off")
         self._phase = "waiting for the recovery"
         for each in expectations:
             self._wait_for_recovery(each, cleared_at)  # 4
-        return self._judge(expectations, cleared_at, fault_until)  # 5
+        return self._judge(expectations, cleared_at, disturbed)  # 5
+
+    def _disturb(self) -> Period | None:
+        """Switch the fault on, or go through the whole outage."""
+        match self._drill.disturbance:
+            case Fault() as fault:
+                self._stack.set_fault(fault)
+                self._phase = str(fault)
+                self._progress.say(f"fault on: {fault}")
+                return Period(self._started_at, None)
+            case Outage() as outage:
+                return self._take_down_sentry(outage)
+            case None:
+                return None
+
+    def _take_down_sentry(self, outage: Outage) -> Period:
+        self._watch(self._started_at + self._pace.wall(outage.after), lambda: False)
+        self._phase = str(outage)
+        since = now()
+        self._progress.say("Sentry stops")
+        self._stack.stop_part("engine")
+        self._watch(since + self._pace.wall(outage.lasts), lambda: False)
+        until = now()
+        self._stack.start_engine()
+        self._progress.say("Sentry is back")
+        self._phase = "after the outage"
+        return Period(since, until)
 
     def _expect(self, page: ExpectedPage) -> Expectation:
         alert = next((each for each in self._rules.alerts if each.name == page.alert), None)
@@ -56,8 +89,8 @@ class Drilling:
         return Expectation(page, alert, monitor, expected.can_breach, self._started_at, possible_at, deadline)
 
     def _predict(self, monitor: Monitor | None) -> Prediction:
-        fault = self._drill.fault
-        return predict(monitor, fault, self._pace.speed) if monitor and fault else UNKNOWN
+        fault = self._drill.disturbance
+        return predict(monitor, fault, self._pace.speed) if monitor and isinstance(fault, Fault) else UNKNOWN
 
     def _wait_for_pages(self, expectations: list[Expectation]) -> None:
         """Let the drill take its whole time; after that, wait for what is missing only."""
@@ -92,20 +125,31 @@ class Drilling:
         left = show_span(self._pace.production(max(timedelta(0), limit - now())))
         return f"{self._drill.name}, {self._phase}: {len(entries)} requests, {failed} failed, at most {left} to go"
 
-    def _judge(
-        self, expectations: list[Expectation], cleared_at: datetime, fault_until: datetime | None
-    ) -> DrillResult:
+    def _judge(self, expectations: list[Expectation], cleared_at: datetime, disturbed: Period | None) -> DrillResult:
         seen = [(each, self._see(each, cleared_at)) for each in expectations]
         findings = [finding for each, found in seen for finding in judge_page(each, found, self._pace)]
         return DrillResult(
             drill=self._drill,
             started_at=self._pace.at(self._started_at),
-            fault_at=self._pace.at(self._started_at) if fault_until else None,
-            cleared_at=self._pace.at(fault_until) if fault_until else None,
+            fault_at=self._pace.at(disturbed.since) if disturbed else None,
+            cleared_at=self._pace.at(disturbed.until or cleared_at) if disturbed else None,
             ended_at=self._pace.at(now()),
-            findings=(*findings, judge_silence(self._drill, self._unexpected())),
+            findings=(*findings, judge_silence(self._drill, self._unexpected()), *self._judge_outage(disturbed)),
             times=tuple(times_of(each, found, self._pace) for each, found in seen),
         )
+
+    def _judge_outage(self, disturbed: Period | None) -> list[Finding]:
+        outage = self._drill.disturbance
+        if disturbed is None or not isinstance(outage, Outage):
+            return []
+        before = self._latencies(Period(self._started_at, disturbed.since))
+        return [judge_latency(outage, before, self._latencies(disturbed))]
+
+    def _latencies(self, period: Period) -> list[float]:
+        """Latencies in ms of the requests that were sent in a period and answered."""
+        since, until = period.since.timestamp(), (period.until or now()).timestamp()
+        entries = self._stack.ledger.refresh()
+        return [each.latency_ms for each in entries if since <= each.sent_at < until and each.status != NO_ANSWER]
 
     def _see(self, each: Expectation, cleared_at: datetime) -> Seen:
         recoverable_at = self._recoverable_at(each, cleared_at)
@@ -140,7 +184,8 @@ class Drilling:
 
     def _unexpected(self) -> list[Page]:
         expected = {(page.alert, page.channel) for page in self._drill.pages}
-        return [page for page in self._pages() if (page.alert, page.channel) not in expected]
+        wrong = [page for page in self._pages() if (page.alert, page.channel) not in expected]
+        return [page for page in wrong if page.alert not in self._drill.may_page]
 
     def _pages_of(self, each: Expectation) -> list[Page]:
         return [page for page in self._of(each) if not page.is_resolve]

@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from statistics import median
 from typing import Final
 
 from monitors.fields import SYMBOLS
 from monitors.fields import show_span as show_window
 from monitors.model import Alert, Monitor
 from rehearsal.clock import Pace, show_span
-from rehearsal.drill import Drill, ExpectedPage
+from rehearsal.drill import Drill, ExpectedPage, Outage
 from rehearsal.reconcile import Account, Books
 from rehearsal.sink import Page
 from rehearsal.verdict import Finding, PageTimes, Status
@@ -131,6 +132,17 @@ def show_threshold(monitor: Monitor) -> str:
     """The monitor's condition as people write it, for example `failure_rate() > 0.05 over 5m`."""
     first = monitor.thresholds[0]
     return f"{monitor.aggregate} {SYMBOLS[first.comparison]} {first.value:g} over {show_window(monitor.window)}"
+
+
+def judge_latency(outage: Outage, before_ms: Sequence[float], during_ms: Sequence[float]) -> Finding:
+    """The service may not wait for Sentry. Medians, since a busy machine has outliers of its own."""
+    what = f"the service answers as before, at most {outage.slower_at_most:g} times as slow"
+    if not before_ms or not during_ms:
+        return Finding(Status.FAILED, what, "no request was answered before or during the outage")
+    usual, measured = median(before_ms), median(during_ms)
+    held = measured <= usual * outage.slower_at_most
+    seen = f"median {measured:.1f} ms over {len(during_ms)} requests, {usual:.1f} ms over {len(before_ms)} before"
+    return Finding(Status.HELD if held else Status.FAILED, what, seen)
 
 
 def judge_silence(drill: Drill, unexpected: Sequence[Page]) -> Finding:

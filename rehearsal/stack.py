@@ -109,7 +109,7 @@ class Stack:
 
     def set_fault(self, fault: Fault | None) -> None:
         """Switch a fault on, or all off; every worker sees it with its next request."""
-        write_json(self.faults, {fault.flag: {"value": fault.value}} if fault else {})
+        write_json(self.faults, {fault.flag: {"value": fault.value, "routes": fault.routes}} if fault else {})
 
     def stop_part(self, name: str) -> None:
         """Stop one part; the service flushes its telemetry before it ends."""

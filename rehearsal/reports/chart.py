@@ -8,6 +8,7 @@ from typing import Final
 
 from loadtest.ledger import Entry
 from rehearsal.clock import show_span
+from rehearsal.drill import Outage
 from rehearsal.verdict import DrillResult, Report
 
 WIDTH: Final = 960.0
@@ -83,8 +84,9 @@ def marks(report: Report) -> list[Mark]:
 
 def _drill_marks(result: DrillResult) -> Iterator[Mark]:
     if result.fault_at is not None and result.cleared_at is not None:
-        yield Mark(result.fault_at, "fault on", "fault")
-        yield Mark(result.cleared_at, "fault off", "fault")
+        is_outage = isinstance(result.drill.disturbance, Outage)
+        yield Mark(result.fault_at, "Sentry down" if is_outage else "fault on", "fault")
+        yield Mark(result.cleared_at, "Sentry back" if is_outage else "fault off", "fault")
     for times in result.times:
         if times.breached_at is not None:
             yield Mark(times.breached_at, "breach", "breach")

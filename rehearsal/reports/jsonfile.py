@@ -30,10 +30,11 @@ def as_json(report: Report) -> str:
     for drill, result in zip(fields["drills"], report.drills, strict=True):
         drill["status"] = result.status
     fields["books"] |= {"is_closed": report.books.is_closed}
-    return json.dumps({"version": VERSION, "verdict": report.status, **fields}, default=_convert, indent=2)
+    return json.dumps({"version": VERSION, "verdict": report.status, **fields}, default=convert, indent=2)
 
 
-def _convert(value: object) -> object:
+def convert(value: object) -> object:
+    """Write what JSON does not know: instants, spans, choices, paths. Raises TypeError for anything else."""
     for kind, convert in CONVERSIONS:
         if isinstance(value, kind):
             return convert(value)

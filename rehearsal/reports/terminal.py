@@ -1,5 +1,6 @@
 """The terminal: progress on stderr while it runs, the verdict on stdout when it is over."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -11,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rehearsal.clock import now, show_span
+from rehearsal.drill import Outage
 from rehearsal.verdict import DrillResult, Finding, PageTimes, Report, Status
 
 MARKS: Final = {Status.HELD: ("✓", "green"), Status.FAILED: ("✗", "bold red")}
@@ -54,8 +56,11 @@ class TerminalProgress:
         return (now() - self._started_at).total_seconds()
 
 
-def render(report: Report) -> RenderableType:
-    """The verdict, drill by drill, with its times, the books and where the whole report lies."""
+def render(report: Report, differences: Sequence[str] | None = None) -> RenderableType:
+    """The verdict, drill by drill, with its times, the books and where the whole report lies.
+
+    `differences` are to a baseline, None without one.
+    """
     parts: list[RenderableType] = [_headline(report)]
     for drill in report.drills:
         parts += [
@@ -68,6 +73,9 @@ def render(report: Report) -> RenderableType:
     if discards := report.books.transactions.discards:
         listed = ", ".join(f"{count} {reason}" for reason, count in sorted(discards.items()))
         parts.append(Text(f"    transactions dropped by the SDK: {listed}", style="dim"))
+    if differences is not None:
+        listed = "\n".join(f"  {each}" for each in differences or ["no notable difference"])
+        parts.append(Text.assemble(("\nagainst the baseline\n", "bold"), listed))
     word, style = VERDICTS[report.status]
     failed = sum(finding.status is Status.FAILED for finding in report.findings)
     count = (
@@ -94,7 +102,8 @@ def _period(drill: DrillResult) -> str:
     whole = f"from {show_span(drill.started_at)} to {show_span(drill.ended_at)}"
     if drill.fault_at is None or drill.cleared_at is None:
         return whole
-    return f"{whole}, the fault for {show_span(drill.cleared_at - drill.fault_at)}"
+    what = "Sentry away" if isinstance(drill.drill.disturbance, Outage) else "the fault"
+    return f"{whole}, {what} for {show_span(drill.cleared_at - drill.fault_at)}"
 
 
 def _findings(findings: tuple[Finding, ...]) -> RenderableType:

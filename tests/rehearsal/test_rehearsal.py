@@ -16,6 +16,16 @@ from tests.rehearsal.runs import await_nothing_left, begin, left_running, run
 pytestmark = pytest.mark.rehearsal
 
 RULES = ROOT / "monitors" / "rules"
+PAGES = [
+    ("isl-oncall", "triggered"),  # error-rate-step
+    ("isl-alerts", "critical"),
+    ("isl-alerts", "resolved"),
+    ("isl-alerts", "critical"),  # one-endpoint-out
+    ("isl-alerts", "resolved"),
+    ("isl-oncall", "triggered"),  # new-error-code
+    ("isl-performance", "critical"),  # slow-responses
+    ("isl-performance", "resolved"),
+]
 MISSING = "no page from 'ISL error rate' reached the sink"
 
 
@@ -36,7 +46,8 @@ def test_the_whole_rehearsal_holds_and_leaves_reports_but_no_process(tmp_path: P
     assert report["verdict"] == "held"
     assert report["books"]["is_closed"] is True
     assert report["books"]["unanswered"] == 0
-    assert [page["action"] for page in report["pages"]] == ["triggered", "critical", "resolved"]
+    assert [(page["channel"], page["action"]) for page in report["pages"]] == PAGES
+    assert set(report["books"]["transactions"]["discards"]) == {"network_error", "sample_rate"}
     folder = next((tmp_path / "runs").iterdir())
     assert (folder / "report.html").read_text().startswith("<!doctype html>")
     assert json.loads((folder / "report.json").read_text())["verdict"] == "held"

@@ -23,6 +23,8 @@ def seconds(*spans: timedelta) -> tuple[float, ...]:
     [
         (Fault("error_rate", 0.20), True, 75, 225),
         (Fault("error_rate", 1.0), True, 15, 285),
+        (Fault("error_rate", 1.0, ("/api/v1/a",), hits=0.25), True, 60, 240),
+        (Fault("error_rate", 1.0, ("/api/v1/a",), hits=0.04), False, 0, 0),
         (Fault("error_rate", 0.05), False, 0, 0),
         (Fault("error_rate", 0.03), False, 0, 0),
         (Fault("added_latency_ms", 3000), False, 0, 0),

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.drill import ExpectedPage, Fault, load_drills
+from rehearsal.drill import ExpectedPage, Fault, Outage, load_drills
 from rehearsal.errors import UsageError
 from rehearsal.settings import Options
 from tests.unit.rehearsal.samples import RULES
 
+FAULT = "fault: {flag: error_rate, value: 0.2}"
 GOOD = """\
 name: step
 hypothesis: It
@@ -30,8 +31,22 @@ def write(folder: Path, text: str, name: str = "a.yml") -> Path:
 def test_a_drill_is_read_with_its_units(tmp_path: Path) -> None:
     drill = load_drills(write(tmp_path, GOOD))[0]
     assert (drill.name, drill.hypothesis, drill.lasts) == ("step", "It pages.", timedelta(minutes=10))
-    assert drill.fault == Fault("error_rate", 0.2)
+    assert drill.disturbance == Fault("error_rate", 0.2)
     assert drill.pages == (ExpectedPage("A", "c", timedelta(minutes=3), timedelta(seconds=90)),)
+
+
+def test_a_fault_of_some_routes_says_how_much_traffic_that_is(tmp_path: Path) -> None:
+    some = GOOD.replace("value: 0.2", "value: 0.2, routes: [/a, /b/*], hits: 0.3")
+    assert load_drills(write(tmp_path, some))[0].disturbance == Fault("error_rate", 0.2, ("/a", "/b/*"), 0.3)
+    with pytest.raises(UsageError, match="key 'hits' is missing"):
+        load_drills(write(tmp_path, some.replace(", hits: 0.3", "")))
+
+
+def test_an_outage_is_read_with_its_units(tmp_path: Path) -> None:
+    away = GOOD.replace(FAULT, "outage: {after: 2m, lasts: 90s, slower_at_most: 1.5}")
+    assert load_drills(write(tmp_path, away))[0].disturbance == Outage(timedelta(minutes=2), timedelta(seconds=90), 1.5)
+    with pytest.raises(UsageError, match="a fault or an outage, not both"):
+        load_drills(write(tmp_path, away.replace("outage:", f"{FAULT}\noutage:")))
 
 
 def test_an_empty_list_asserts_silence(tmp_path: Path) -> None:
@@ -84,6 +99,8 @@ def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
 
 
 def test_the_drills_that_ship_name_alerts_and_channels_of_the_rules() -> None:
+    alerts = {alert.name for alert in RULES.alerts}
+    assert {name for drill in load_drills(Options().drills) for name in drill.may_page} <= alerts
     channels = {alert.name: {action.app for action in alert.actions} for alert in RULES.alerts}
     pages = [page for drill in load_drills(Options().drills) for page in drill.pages]
     assert pages

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from rehearsal.drill import Drill
-from rehearsal.judge import Expectation, Seen, judge_books, judge_outside, judge_page, judge_silence
+from rehearsal.drill import Drill, Outage
+from rehearsal.judge import Expectation, Seen, judge_books, judge_latency, judge_outside, judge_page, judge_silence
 from rehearsal.reconcile import Account, Books
 from rehearsal.sink import Page
 from rehearsal.verdict import Finding, Status
@@ -117,6 +117,22 @@ def test_books_that_do_not_close_fail_and_name_a_request(books: Books, statuses:
     findings: tuple[Finding, ...] = judge_books(books)
     assert tuple(each.status for each in findings) == statuses
     assert said in " ".join(each.detail for each in findings)
+
+
+@pytest.mark.parametrize(
+    ("before_ms", "during_ms", "status", "said"),
+    [
+        ([5.0, 6.0, 500.0], [11.0, 12.0], Status.HELD, "median 11.5 ms over 2 requests, 6.0 ms over 3 before"),
+        ([5.0, 6.0], [12.0, 13.0], Status.FAILED, "median 12.5 ms"),
+        ([5.0], [], Status.FAILED, "no request was answered"),
+    ],
+)
+def test_the_service_may_not_wait_for_sentry(
+    before_ms: list[float], during_ms: list[float], status: Status, said: str
+) -> None:
+    finding = judge_latency(Outage(2 * MINUTE, 2 * MINUTE, 2.0), before_ms, during_ms)
+    assert finding.status is status
+    assert said in finding.detail
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,15 @@ import re
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from xml.etree.ElementTree import fromstring
 
 from rich.console import Console
 
 from rehearsal.reports.chart import timeline
 from rehearsal.reports.files import write_files
 from rehearsal.reports.jsonfile import as_json
+from rehearsal.reports.junit import as_junit
+from rehearsal.reports.markdown import as_markdown
 from rehearsal.reports.page import as_html
 from rehearsal.reports.terminal import TerminalProgress, render
 from rehearsal.verdict import Finding, Status
@@ -77,8 +80,32 @@ def test_json_has_the_verdict_the_books_and_seconds(tmp_path: Path) -> None:
 
 
 def test_files_lie_in_the_run_folder(tmp_path: Path) -> None:
-    write_files(report(tmp_path, HELD))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "report.json"]
+    write_files(report(tmp_path, HELD), None)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "report.html",
+        "report.json",
+        "report.junit.xml",
+        "report.md",
+    ]
+
+
+def test_junit_has_a_case_for_each_expectation(tmp_path: Path) -> None:
+    odd = Finding(Status.FAILED, "it pages", "a control \x00 character")
+    root = fromstring(as_junit(report(tmp_path, HELD, odd)))  # noqa: S314 - our own
+    assert (root.get("tests"), root.get("failures")) == ("3", "1")
+    drill, whole = root.findall("testsuite")
+    assert (drill.get("name"), drill.get("failures")) == ("step <b>", "1")
+    assert [failure.get("message") for failure in drill.iter("failure")] == ["a control � character"]
+    assert (whole.get("name"), whole.get("failures")) == ("the whole run", "0")
+
+
+def test_markdown_says_what_failed_and_escapes_it(tmp_path: Path) -> None:
+    text = as_markdown(report(tmp_path, Finding(Status.FAILED, "it <pages>", "a | b")), None)
+    assert text.startswith("## Sentry rehearsal: FAILED\n")
+    assert "- ✗ **it \\<pages\\>**: a \\| b" in text
+    assert "| step \\<b\\> | ISL error rate | +1m 15s |" in text
+    assert "baseline" not in text
+    assert as_markdown(report(tmp_path, HELD), []).endswith("### Against the baseline\n\n- no notable difference\n")
 
 
 def test_progress_without_a_terminal_is_lines(tmp_path: Path) -> None:

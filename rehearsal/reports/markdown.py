@@ -1,0 +1,45 @@
+"""The report as Markdown for a pull request: the verdict, what failed, the times, the difference to a baseline."""
+
+from collections.abc import Iterator, Sequence
+
+from rehearsal.reports.terminal import HEADINGS, VERDICTS, moments, show_moment
+from rehearsal.verdict import Report, Status
+
+
+def as_markdown(report: Report, differences: Sequence[str] | None) -> str:
+    """Return the summary; `differences` are sentences, None where there is no baseline."""
+    return "\n".join(_lines(report, differences)) + "\n"
+
+
+def _lines(report: Report, differences: Sequence[str] | None) -> Iterator[str]:
+    failed = [finding for finding in report.findings if finding.status is Status.FAILED]
+    took_s = (report.ended_at - report.started_at).total_seconds()
+    count = f"{len(failed)} of {len(report.findings)} expectations failed" if failed else "All expectations held"
+    yield f"## Sentry rehearsal: {VERDICTS[report.status][0]}"
+    yield ""
+    yield f"{count}. {report.engine.capitalize()} engine, {took_s:.0f} s at speed {report.options.speed:g}."
+    yield from ["", *(f"- ✗ **{_escape(each.what)}**: {_escape(each.detail)}" for each in failed)] if failed else []
+    yield from ["", "| drill | verdict |", "|---|---|"]
+    yield from (f"| {_escape(result.drill.name)} | {result.status} |" for result in report.drills)
+    yield from ["", f"| drill | {' | '.join(HEADINGS)} |", "|" + "---|" * (1 + len(HEADINGS))]
+    for result in report.drills:
+        for times in result.times:
+            cells = [result.drill.name, times.alert, *map(show_moment, moments(result, times))]
+            yield f"| {' | '.join(map(_escape, cells))} |"
+    books = report.books
+    yield ""
+    yield (
+        f"Books: {books.sent} requests sent, {books.transactions.arrived} transactions,"
+        f" {sum(books.transactions.discards.values())} dropped by the SDK; {books.failed} failed,"
+        f" {books.errors.arrived} error events. Times are production time, from the start of the fault."
+    )
+    if differences is not None:
+        yield from ["", "### Against the baseline", ""]
+        yield from (f"- {_escape(each)}" for each in differences or ["no notable difference"])
+
+
+def _escape(text: str) -> str:
+    """Keep text from being read as markup: tables, code, HTML, links."""
+    for character in "\\|`*_<>[]":
+        text = text.replace(character, f"\\{character}")
+    return " ".join(text.split())
