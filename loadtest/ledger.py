@@ -13,6 +13,7 @@ SERVER_ERROR = 500
 OVERLOADED = "overloaded"  # reason of a 503 that sheds load: the service refused before it began
 NO_ANSWER = 0  # status of a request that has none: it may or may not have reached the service
 PROBE = "probe"  # intent of a request that only asks whether the service is there
+CANARY = "canary"  # intent of the rehearsal's own transaction, which no request of the service stands behind
 
 
 @dataclass(frozen=True, slots=True)

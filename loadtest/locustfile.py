@@ -24,6 +24,7 @@ COUNTERFACTUAL: Final = "/api/v1/causal/counterfactual"
 TIMEOUT_S: Final = 30.0
 MAX_DEBT_S: Final = 1.0  # arrivals that a user could not make are dropped, else they would all come after a slow phase
 MAX_REASON_CHARS: Final = 80
+STOP_POLL_S: Final = 0.1
 OK: Final = 200
 state: dict[str, Any] = {}  # the ledger and the pace, set when the test starts
 
@@ -66,7 +67,9 @@ class Caller(FastHttpUser):  # type: ignore[misc]
     def on_start(self) -> None:
         self.choose = random.Random()
         self.due = time.perf_counter()
-        gevent.sleep(self.wait_time())  # else all users would begin in the same instant
+        self.wait_time()  # else all users would begin in the same instant
+        while not state["is_stopping"] and (left := self.due - time.perf_counter()) > 0:
+            gevent.sleep(min(left, STOP_POLL_S))  # Locust does not wake up who is still starting
 
     def wait_time(self) -> float:
         """Seconds until this user's next arrival; 0 when it is overdue."""

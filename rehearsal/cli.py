@@ -32,6 +32,7 @@ HELD: Final = 0
 FAILED: Final = 1
 USAGE: Final = 2
 MISSING: Final = 3
+CODES: Final = {Status.HELD: HELD, Status.FAILED: FAILED, Status.UNTRUSTED: MISSING}
 INTERNAL: Final = 70  # EX_SOFTWARE of sysexits.h
 INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
 STOPPED: Final = "stopped; nothing was left running"
@@ -42,8 +43,9 @@ STOPPED: Final = "stopped; nothing was left running"
 def cli() -> None:
     """Rehearse a FastAPI service's Sentry set-up: what you will see, what it costs, whether you are paged.
 
-    Exit codes: 0 everything held, 1 an expectation failed, 2 usage or configuration, 3 the environment lacks something,
-    70 a mistake in this program, 130 stopped by a signal. Behind `make` each of them but 0 becomes make's own 2.
+    Exit codes: 0 everything held, 1 an expectation failed, 2 usage or configuration, 3 the environment lacks something
+    (or Sentry itself did not work, so that nothing is concluded), 70 a mistake in this program, 130 stopped by a
+    signal. Behind `make` each of them but 0 becomes make's own 2.
     """
 
 
@@ -96,7 +98,7 @@ def run(*, is_json: bool, traffic: str, earlier: Path | None, **chosen: Any) -> 
     else:
         Console(highlight=False).print(render(report, differences))
     write_files(report, differences)
-    raise SystemExit(HELD if report.status is Status.HELD else FAILED)
+    raise SystemExit(CODES[report.status])
 
 
 @cli.command()

@@ -8,6 +8,7 @@ from typing import Final
 from monitors.errors import MonitorsError, RulesError
 from monitors.load import load_rules
 from monitors.model import RuleSet
+from rehearsal.canary import is_canary, send_canary, with_canary
 from rehearsal.clock import Pace, now, show_span, sleep
 from rehearsal.drill import Drill, load_drills
 from rehearsal.drilling import GRACE, Drilling
@@ -19,7 +20,7 @@ from rehearsal.reconcile import Books, reconcile
 from rehearsal.settings import Options
 from rehearsal.sink import Page, read_pages
 from rehearsal.stack import Stack, start_parts
-from rehearsal.verdict import DrillResult, Report
+from rehearsal.verdict import DrillResult, Report, Status
 
 ENGINE: Final = "embedded"
 BOOKS_DEADLINE: Final = timedelta(seconds=15)  # for what is still on its way when the service has stopped
@@ -30,27 +31,27 @@ LOAD_MARGIN: Final = timedelta(minutes=5)  # wall time beyond the longest that a
 def rehearse(options: Options, progress: Progress) -> Report:
     """Run every drill and return the report; whatever was started is stopped, also after an error or Ctrl-C.
 
-    1 rules and drills, 2 engine and sink, 3 monitors, 4 service and load, 5 drills, 6 load and service down,
+    1 rules and drills, 2 engine, sink, monitors and service, 3 canary, 4 load, 5 drills, 6 load and service down,
     7 books, 8 everything down. Raises UsageError, EnvironmentMissingError.
     """
     rules, drills = _load_rules(options.rules), load_drills(options.drills, options.only)  # 1
     started_at = now()
     stack = Stack(options, _make_folder(options.var / "runs", started_at))
     try:
-        start_parts(stack, rules, progress)  # 2, 3, 4
+        start_parts(stack, with_canary(rules), progress)  # 2
+        progress.show("waiting for the canary's page")
+        canary = send_canary(stack, Pace(options.speed, now()))  # 3
+        progress.say(f"canary: {canary.detail}")
         progress.show("starting the load")
-        stack.start_load(_longest(drills, rules) / options.speed + LOAD_MARGIN)
+        stack.start_load(_longest(drills, rules) / options.speed + LOAD_MARGIN)  # 4
         progress.say("load running")
         pace = Pace(options.speed, now())
-        _fill_windows(drills, rules, pace, progress)
-        results = [
-            Drilling(drill, stack, rules, pace, progress).run(with_faults=options.with_faults) for drill in drills
-        ]  # 5
+        results = _drill(drills, stack, rules, pace, progress) if canary.status is Status.HELD else []  # 5
         progress.say("stopping the load, then the service, which flushes its telemetry")
         stack.stop_part("load")  # 6
         stack.stop_part("service")
         books = _close_books(stack, started_at, progress)  # 7
-        pages = tuple(read_pages(stack.pages))
+        pages = tuple(page for page in read_pages(stack.pages) if not is_canary(page))
         return Report(
             started_at=started_at,
             origin=pace.origin,
@@ -58,6 +59,7 @@ def rehearse(options: Options, progress: Progress) -> Report:
             options=options,
             engine=ENGINE,
             rules=rules,
+            canary=canary,
             drills=tuple(results),
             pages=pages,
             entries=tuple(stack.ledger.refresh()),
@@ -69,6 +71,12 @@ def rehearse(options: Options, progress: Progress) -> Report:
         raise EnvironmentMissingError(str(error)) from error
     finally:
         stack.stop()  # 8
+
+
+def _drill(drills: list[Drill], stack: Stack, rules: RuleSet, pace: Pace, progress: Progress) -> list[DrillResult]:
+    _fill_windows(drills, rules, pace, progress)
+    with_faults = stack.options.with_faults
+    return [Drilling(drill, stack, rules, pace, progress).run(with_faults=with_faults) for drill in drills]
 
 
 def _load_rules(folder: Path) -> RuleSet:

@@ -177,9 +177,9 @@ def _judge_transactions(books: Books) -> Finding:
     if books.difference:
         word = "lost" if books.difference > 0 else "too many"
         return Finding(Status.FAILED, what, f"{abs(books.difference)} {word}: {seen}")
-    if not account.arrived:
+    if not books.traced:
         return Finding(
-            Status.FAILED, what, f"no transaction arrived, so no monitor on them had anything to see: {seen}"
+            Status.FAILED, what, f"no request has a transaction, so no monitor on them had anything to see: {seen}"
         )
     return Finding(Status.HELD, what, seen)
 

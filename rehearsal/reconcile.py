@@ -9,9 +9,11 @@ Whatever breaks one of the two is named by its request ids where it can be: lost
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
-from loadtest.ledger import NO_ANSWER, PROBE, Entry
+from loadtest.ledger import CANARY, NO_ANSWER, PROBE, Entry
 
+OURS: Final = (PROBE, CANARY)  # intents of the rehearsal itself
 Discards = Mapping[str, int]  # what the client dropped, by reason
 
 
@@ -43,6 +45,7 @@ class Books:
 
     sent: int
     probes: int  # of those sent: our own, of a route that the service never traces
+    traced: int  # of those sent: requests of the load with a transaction
     unanswered: int  # of those sent: they may have reached the service or not
     failed: int  # answered with 5xx
     shed: int  # refused with 503 for lack of room: a transaction, but no failure
@@ -76,6 +79,7 @@ def reconcile(
     return Books(
         sent=len(ledger),
         probes=len(probes),
+        traced=sum(entry.intent not in OURS for ident, entry in ledger.items() if ident in accepted),
         unanswered=len(unanswered),
         failed=len(failed),
         shed=sum(entry.is_shed for entry in ledger.values()),

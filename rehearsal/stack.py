@@ -8,7 +8,7 @@ from typing import Final
 
 import httpx
 
-from loadtest.ledger import NO_ANSWER, PROBE, Ledger, LedgerWriter, answered, unanswered
+from loadtest.ledger import NO_ANSWER, PROBE, Entry, Ledger, LedgerWriter, answered, unanswered
 from monitors.client import SentryClient
 from monitors.model import RuleSet
 from monitors.plan import apply_plan, make_plan
@@ -29,6 +29,7 @@ PROJECT: Final = "isl"
 START_DEADLINE: Final = timedelta(seconds=60)
 PROBE_TIMEOUT_S: Final = 2.0
 API_TIMEOUT_S: Final = 5.0  # the engine is on this machine: longer means that it hangs
+CANARY_CHANNEL: Final = "rehearsal-canary"
 PROCESSES: Final = "processes.json"  # in the stack's folder: what was started, for whoever has to stop it
 
 
@@ -37,7 +38,7 @@ class Stack:
 
     def __init__(self, options: Options, folder: Path, *, outlives_us: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._options = options
+        self.options = options
         self._outlives_us = outlives_us
         self.folder = folder
         self.ledger_file = folder / "ledger.jsonl"
@@ -57,7 +58,7 @@ class Stack:
         environ = {
             "EMBEDDED_PORT": self._port("sentry"),
             "EMBEDDED_DATA_DIR": str(data),
-            "EMBEDDED_SPEED": str(self._options.speed),
+            "EMBEDDED_SPEED": str(self.options.speed),
         }
         engine = self._start("engine", ["-m", "embedded"], environ, "sentry")
         wait_until("the engine", lambda: _answers(f"{self.urls['sentry']}/_health/"), engine, START_DEADLINE)
@@ -75,16 +76,20 @@ class Stack:
 
     def provision(self, rules: RuleSet) -> int:
         """Make the project, one integration per channel, the monitors and the alerts; return how many were made."""
-        base = self._options.webhook_url or self.urls["sink"]
         channels = {action.app for alert in rules.alerts for action in alert.actions}
         with self.client() as client:
             project = ensure_project(client, TEAM, PROJECT)
-            made = {name: ensure_app(client, name, f"{base.rstrip('/')}/hooks/{name}") for name in sorted(channels)}
+            made = {name: ensure_app(client, name, self._hook(name)) for name in sorted(channels)}
             self._keep_secrets({name: secret for name, (_, secret) in made.items() if secret})
             changes = apply_plan(make_plan(rules, client, project), client)
             self.dsn = client.project_keys(project.slug)[0].dsn
             self.project_id = project.id
         return len(changes)
+
+    def _hook(self, channel: str) -> str:
+        """Where a channel's notifications go; the canary's to the sink in any case: it is no rule."""
+        given = self.options.webhook_url if channel != CANARY_CHANNEL else None
+        return f"{(given or self.urls['sink']).rstrip('/')}/hooks/{channel}"
 
     def start_service(self) -> None:
         """Start the service under gunicorn; each probe that reaches it is a line in the ledger too."""
@@ -94,7 +99,7 @@ class Stack:
             "SENTRY_ENABLED": "true",
             "SENTRY_DSN": self.dsn,
             "SENTRY_ENVIRONMENT": "staging",
-            "SENTRY_TRACES_SAMPLE_RATE": str(self._options.traces_sample_rate),
+            "SENTRY_TRACES_SAMPLE_RATE": str(self.options.traces_sample_rate),
         }
         argv = ["-m", "gunicorn", "-c", str(ROOT / "service" / "gunicorn_conf.py"), "service.app:build_app()"]
         service = self._start("service", argv, environ, "service")
@@ -102,7 +107,7 @@ class Stack:
 
     def start_load(self, limit: timedelta) -> None:
         """Start Locust; it is bounded in rate, in users and, by `limit`, in time."""
-        argv = load_argv(self.urls["service"], self._options.rate, limit, self.ledger_file)
+        argv = load_argv(self.urls["service"], self.options.rate, limit, self.ledger_file)
         probes = len(self.ledger.refresh())
         load = self._start("load", argv, {})
         wait_until("the load", lambda: len(self.ledger.refresh()) > probes, load, START_DEADLINE)
@@ -110,6 +115,12 @@ class Stack:
     def set_fault(self, fault: Fault | None) -> None:
         """Switch a fault on, or all off; every worker sees it with its next request."""
         write_json(self.faults, {fault.flag: {"value": fault.value, "routes": fault.routes}} if fault else {})
+
+    def write_ledger(self, entry: Entry) -> None:
+        """Add a line of our own, beside those of the load."""
+        ledger = LedgerWriter(self.ledger_file)
+        ledger.write(entry)
+        ledger.close()
 
     def stop_part(self, name: str) -> None:
         """Stop one part; the service flushes its telemetry before it ends."""
@@ -169,9 +180,7 @@ class Stack:
             return False  # nobody listens yet: nothing was sent
         except httpx.HTTPError:
             status = NO_ANSWER
-        ledger = LedgerWriter(self.ledger_file)
-        ledger.write(answered(entry, (now() - sent_at) / timedelta(milliseconds=1), status, None))
-        ledger.close()
+        self.write_ledger(answered(entry, (now() - sent_at) / timedelta(milliseconds=1), status, None))
         return status == httpx.codes.OK
 
 

@@ -16,6 +16,7 @@ from rehearsal.sink import Page
 class Status(StrEnum):
     HELD = "held"
     FAILED = "failed"
+    UNTRUSTED = "untrusted"  # Sentry itself did not work, so nothing is concluded
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Report:
     options: Options
     engine: str
     rules: RuleSet  # as they were when it began
+    canary: Finding
     drills: tuple[DrillResult, ...]
     pages: tuple[Page, ...]
     entries: tuple[Entry, ...]  # the ledger
@@ -76,11 +78,11 @@ class Report:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        return (*(finding for drill in self.drills for finding in drill.findings), *self.run_findings)
+        return (self.canary, *(finding for drill in self.drills for finding in drill.findings), *self.run_findings)
 
     @property
     def status(self) -> Status:
-        return worst(self.findings)
+        return worst(self.findings) if self.canary.status is Status.HELD else Status.UNTRUSTED
 
 
 def worst(findings: tuple[Finding, ...]) -> Status:

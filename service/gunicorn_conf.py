@@ -19,7 +19,9 @@ preload_app = False
 graceful_timeout = FLUSH_TIMEOUT_S + 18
 # Heartbeats come from the event loop, and computations run in threads: only a stuck loop goes silent this long.
 timeout = 60
-keepalive = 5
+# Longer than any caller's or proxy's own: whoever closes an idle connection first must be the caller, or else now and
+# then a request is sent into a connection that is just being closed, and gets no answer. Proxies keep 60 s.
+keepalive = 75
 # One line per request says nothing that a transaction does not, and paths and addresses would land in files.
 accesslog = None
 errorlog = "-"

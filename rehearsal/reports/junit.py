@@ -20,7 +20,7 @@ def as_junit(report: Report) -> str:
     for result in report.drills:
         wall_s = (result.ended_at - result.started_at).total_seconds() / report.options.speed
         _suite(root, result.drill.name, result.findings, wall_s)
-    _suite(root, WHOLE_RUN, report.run_findings, took_s)
+    _suite(root, WHOLE_RUN, (report.canary, *report.run_findings), took_s)
     indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="unicode") + "\n"
 

@@ -16,7 +16,11 @@ from rehearsal.drill import Outage
 from rehearsal.verdict import DrillResult, Finding, PageTimes, Report, Status
 
 MARKS: Final = {Status.HELD: ("✓", "green"), Status.FAILED: ("✗", "bold red")}
-VERDICTS: Final = {Status.HELD: ("HELD", "bold green"), Status.FAILED: ("FAILED", "bold red")}
+VERDICTS: Final = {
+    Status.HELD: ("HELD", "bold green"),
+    Status.FAILED: ("FAILED", "bold red"),
+    Status.UNTRUSTED: ("SENTRY NOT TRUSTWORTHY", "bold yellow"),
+}
 HEADINGS: Final = ("alert", "breach possible", "breach", "page", "recovery possible", "resolved")
 SHOW_EVERY_S: Final = 10.0  # where there is no terminal, a line this often
 
@@ -69,7 +73,7 @@ def render(report: Report, differences: Sequence[str] | None = None) -> Renderab
         ]
         if drill.times:
             parts.append(Padding(_times(drill), (0, 0, 0, 4)))
-    parts += [Text("\nthe whole run", style="bold"), _findings(report.run_findings)]
+    parts += [Text("\nthe whole run", style="bold"), _findings((report.canary, *report.run_findings))]
     if discards := report.books.transactions.discards:
         listed = ", ".join(f"{count} {reason}" for reason, count in sorted(discards.items()))
         parts.append(Text(f"    transactions dropped by the SDK: {listed}", style="dim"))

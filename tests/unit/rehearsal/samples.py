@@ -23,6 +23,7 @@ MINUTE = timedelta(minutes=1)
 CLOSED = Books(
     sent=120,
     probes=2,
+    traced=118,
     unanswered=0,
     failed=24,
     shed=0,
@@ -105,6 +106,7 @@ def report(folder: Path, *findings: Finding) -> Report:
         options=Options(),
         engine="embedded",
         rules=RULES,
+        canary=Finding(Status.HELD, "the canary pages", "in time"),
         drills=(result,),
         pages=(page(2.2 * MINUTE, name="<script>alert(1)</script>"),),
         entries=tuple(entry(number, 500 if number % 5 == 0 else 200, number / 10) for number in range(120)),

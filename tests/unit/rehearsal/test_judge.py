@@ -101,7 +101,7 @@ def test_alert_on_new_issues_has_no_recovery() -> None:
             "1 duplicated",
         ),
         (
-            replace(CLOSED, transactions=Account(0, {"sample_rate": 120})),
+            replace(CLOSED, traced=0, transactions=Account(1, {"sample_rate": 119})),
             (Status.FAILED, Status.HELD),
             "no monitor on them had anything to see",
         ),

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from loadtest.ledger import NO_ANSWER, OVERLOADED, Entry
+from loadtest.ledger import CANARY, NO_ANSWER, OVERLOADED, PROBE, Entry
 from rehearsal.reconcile import Account, Arrival, Books, reconcile
 from tests.unit.rehearsal.samples import entry
 
@@ -32,6 +32,12 @@ def books(
 def test_everything_accepted_closes() -> None:
     found = books(LEDGER, arrivals(1, 2, 3, 4), arrivals(3))
     assert (found.sent, found.failed, found.difference, found.is_closed) == (4, 1, 0, True)
+
+
+def test_our_own_requests_are_in_the_books_and_not_in_the_traced_ones() -> None:
+    own = [replace(entry(8), intent=PROBE), replace(entry(9), intent=CANARY)]
+    found = books([*LEDGER, *own], arrivals(1, 2, 3, 4, 9), arrivals(3), dropped={"sample_rate": 1})
+    assert (found.sent, found.probes, found.traced, found.is_closed) == (6, 1, 4, True)
 
 
 def test_reported_drops_close_too() -> None:

@@ -31,9 +31,9 @@ def text_of(*findings: Finding, folder: Path) -> str:
 
 
 def test_terminal_tells_the_verdict_and_the_reason(tmp_path: Path) -> None:
-    assert "verdict: HELD, all 2 expectations held" in text_of(HELD, folder=tmp_path)
+    assert "verdict: HELD, all 3 expectations held" in text_of(HELD, folder=tmp_path)
     failed = text_of(FAILED, folder=tmp_path)
-    assert "verdict: FAILED, 1 of 2 expectations failed" in failed
+    assert "verdict: FAILED, 1 of 3 expectations failed" in failed
     assert "✗ it pages: no page from 'A' reached the sink" in failed
 
 
@@ -51,6 +51,17 @@ def test_html_escapes_what_came_over_the_wire_and_loads_nothing(tmp_path: Path) 
     assert "step <b>" not in page
     assert not re.search(r"(src|href)=", page)
     assert "url(" not in page
+
+
+def test_a_sentry_that_failed_its_canary_is_not_believed_either_way(tmp_path: Path) -> None:
+    dead = replace(report(tmp_path, HELD), canary=replace(FAILED, what="the canary pages"), drills=())
+    assert dead.status is Status.UNTRUSTED
+    console = Console(width=140, file=StringIO())
+    with console.capture() as capture:
+        console.print(render(dead))
+    assert "verdict: SENTRY NOT TRUSTWORTHY" in capture.get()
+    assert 'class="verdict untrusted"' in as_html(dead)
+    assert json.loads(as_json(dead))["verdict"] == "untrusted"
 
 
 def test_html_of_a_failure_puts_the_reason_first(tmp_path: Path) -> None:
@@ -92,7 +103,7 @@ def test_files_lie_in_the_run_folder(tmp_path: Path) -> None:
 def test_junit_has_a_case_for_each_expectation(tmp_path: Path) -> None:
     odd = Finding(Status.FAILED, "it pages", "a control \x00 character")
     root = fromstring(as_junit(report(tmp_path, HELD, odd)))  # noqa: S314 - our own
-    assert (root.get("tests"), root.get("failures")) == ("3", "1")
+    assert (root.get("tests"), root.get("failures")) == ("4", "1")
     drill, whole = root.findall("testsuite")
     assert (drill.get("name"), drill.get("failures")) == ("step <b>", "1")
     assert [failure.get("message") for failure in drill.iter("failure")] == ["a control � character"]
