@@ -10,7 +10,7 @@ SECONDS ?= 60
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rehearse up down loadtest test monitors-check monitors-plan monitors-apply check lint format lock clean
+.PHONY: help setup rehearse up down loadtest test doctor monitors-check monitors-plan monitors-apply check lint format lock clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -34,6 +34,9 @@ loadtest: $(READY) ## Locust against what `make up` started: RATE=20 requests a 
 
 test: $(READY) ## the whole test suite
 	@$(BIN)/python -m pytest $(ARGS)
+
+doctor: $(READY) ## why does nothing arrive? the troubleshooting list, run (SENTRY_*)
+	@$(BIN)/rehearse doctor
 
 monitors-check: $(READY) ## lint the rules of monitors and alerts
 	@$(BIN)/rehearse monitors check

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from rehearsal.baseline import compare, read_baseline
 from rehearsal.conduct import rehearse
+from rehearsal.doctor_cli import doctor
 from rehearsal.drills_cli import drills
 from rehearsal.errors import EnvironmentMissingError, UsageError
 from rehearsal.interrupts import install
@@ -141,6 +142,7 @@ def loadtest(*, rate: float, seconds: int, var: Path) -> None:
     raise SystemExit(FAILED if code else HELD)
 
 
+cli.add_command(doctor)
 cli.add_command(drills)
 cli.add_command(monitors)
 

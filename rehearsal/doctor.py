@@ -1,0 +1,175 @@
+"""The troubleshooting list, run: why does nothing arrive, too little, or too much? Each line is ok, wrong or skipped.
+
+Reads what the service would read (SENTRY_*), and asks the Sentry that the DSN names. Sends one envelope that no quota
+counts: a client report about nothing.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from importlib.metadata import version
+from typing import Final
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+from sentry_sdk.utils import Dsn
+
+from monitors.answers import StatsGroup
+from monitors.client import SentryClient
+from monitors.errors import ApiError
+from service.settings import Settings, SettingsError, load_settings
+
+TIMEOUT_S: Final = 10.0
+OLDEST_SDK: Final = 2  # major version; 1.x has other options and no longer gets fixes
+MAX_SKEW: Final = timedelta(minutes=1)  # Sentry corrects more than this silently, and times of pages then lie
+RATE_LIMITS: Final = "X-Sentry-Rate-Limits"
+REMEDIES: Final = {
+    401: "the key is unknown there: copy the DSN again, from the project's client keys",
+    403: "the key belongs to another project or is disabled: copy the DSN again, from the project's client keys",
+    404: "no ingest there: the DSN's host or path is wrong",
+}
+
+
+class State(StrEnum):
+    OK = "ok"
+    WRONG = "wrong"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of a list."""
+
+    state: State
+    what: str
+    detail: str  # what was found, and where it is wrong what to do
+
+
+def examine(environ: Mapping[str, str], now: Callable[[], datetime]) -> Iterator[Check]:
+    """Yield the checks that need the service's settings only, each when it is done; stop where none can follow."""
+    try:
+        settings = load_settings({name: value for name, value in environ.items() if name.startswith("SENTRY_")})
+    except SettingsError as error:
+        yield Check(State.WRONG, "settings", str(error))
+        return
+    yield from _examine_settings(settings)
+    yield _examine_sdk(version("sentry-sdk"))
+    if settings.sentry_dsn is None:
+        yield Check(State.SKIPPED, "connection", "there is no DSN to try")
+        return
+    dsn = Dsn(settings.sentry_dsn.get_secret_value())
+    yield _examine_proxy(dsn)
+    yield from _examine_ingest(dsn, now)
+
+
+def examine_project(client: SentryClient, project: str) -> Iterator[Check]:
+    """Yield the checks that need a token: the project, its keys, and what became of what was sent in the last day."""
+    try:
+        found = next((each for each in client.projects() if project in (each.slug, str(each.id))), None)
+        if found is None:
+            yield Check(State.WRONG, "project", f"none named {project!r} in organisation {client.organization!r}")
+            return
+        active = [key for key in client.project_keys(found.slug) if key.is_active]
+        state = State.OK if active else State.WRONG
+        yield Check(state, "client keys", f"{len(active)} active" + ("" if active else ": enable one"))
+        yield from _examine_outcomes(client.stats_v2(found.id, ["outcome", "reason"]))
+    except ApiError as error:
+        yield Check(State.WRONG, "web API", str(error))
+
+
+def _examine_settings(settings: Settings) -> Iterator[Check]:
+    if settings.sentry_enabled:
+        yield Check(State.OK, "enabled", "SENTRY_ENABLED is true")
+    else:
+        yield Check(State.WRONG, "enabled", "SENTRY_ENABLED is false, so nothing is sent: set it to true")
+    yield Check(State.OK, "environment", settings.sentry_environment)
+    rate = settings.traces_sample_rate
+    if rate:
+        yield Check(State.OK, "traces", f"one request in {1 / rate:.3g} becomes a transaction")
+    else:
+        yield Check(State.WRONG, "traces", "the rate is 0: no transaction, and no monitor on them ever fires")
+
+
+def _examine_sdk(installed: str) -> Check:
+    is_old = int(installed.split(".")[0]) < OLDEST_SDK
+    remedy = f": upgrade to {OLDEST_SDK}.x, 1.x has other options" if is_old else ""
+    return Check(State.WRONG if is_old else State.OK, "sentry-sdk", installed + remedy)
+
+
+def _examine_proxy(dsn: Dsn) -> Check:
+    proxy = None if proxy_bypass(dsn.host) else getproxies().get(dsn.scheme)
+    if proxy is None:
+        return Check(State.OK, "proxy", f"none for {dsn.host}")
+    return Check(State.OK, "proxy", f"{proxy} is used for {dsn.host}; NO_PROXY={dsn.host} would leave it out")
+
+
+def _examine_ingest(dsn: Dsn, now: Callable[[], datetime]) -> Iterator[Check]:
+    url = f"{dsn.scheme}://{dsn.netloc}{dsn.path}api/{dsn.project_id}/envelope/"
+    try:
+        started = now()
+        answer = httpx.post(url, content=_empty_report(), headers=_auth(dsn), timeout=TIMEOUT_S)
+        took = now() - started
+    except httpx.HTTPError as error:
+        yield Check(State.WRONG, "connection", f"{url}: {_explain(error)}")
+        return
+    yield Check(State.OK, "connection", f"{url} answered in {took / timedelta(milliseconds=1):.0f} ms")
+    yield _examine_status(answer)
+    yield _examine_clock(answer, now())
+
+
+def _examine_status(answer: httpx.Response) -> Check:
+    if answer.is_success:
+        limits = answer.headers.get(RATE_LIMITS)
+        return Check(State.WRONG, "key", f"taken, but limited: {limits}") if limits else Check(State.OK, "key", "taken")
+    if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        limits = answer.headers.get(RATE_LIMITS, "no details given")
+        return Check(State.WRONG, "key", f"a quota or a key's rate limit is used up ({limits}): raise it, or send less")
+    said = f"HTTP {answer.status_code} {answer.text[:200]!r}"
+    return Check(State.WRONG, "key", f"{said}: {REMEDIES.get(answer.status_code, 'look at the log of that Sentry')}")
+
+
+def _examine_clock(answer: httpx.Response, now: datetime) -> Check:
+    try:
+        skew = now - parsedate_to_datetime(answer.headers["Date"])
+    except (KeyError, ValueError):
+        return Check(State.SKIPPED, "clock", "the answer has no date")
+    if abs(skew) > MAX_SKEW:
+        side = "ahead of" if skew > timedelta(0) else "behind"
+        detail = f"{abs(skew).total_seconds():.0f} s {side} Sentry's: set it by NTP, or times of events are wrong"
+        return Check(State.WRONG, "clock", detail)
+    return Check(State.OK, "clock", "as Sentry's, to the second")
+
+
+def _examine_outcomes(groups: tuple[StatsGroup, ...]) -> Iterator[Check]:
+    """Say what was not kept, by reason: what a person would otherwise find by asking where an event went."""
+    kept = sum(group.quantity for group in groups if group.by["outcome"] == "accepted")
+    yield Check(State.OK if kept else State.WRONG, "accepted", f"{kept} items in the last day")
+    for group in groups:
+        outcome, reason = group.by["outcome"], group.by.get("reason", "")
+        if outcome in ("rate_limited", "invalid", "filtered") and group.quantity:
+            yield Check(State.WRONG, outcome, f"{group.quantity} items in the last day, reason {reason or 'unknown'}")
+
+
+def _explain(error: httpx.HTTPError) -> str:
+    kinds = {
+        httpx.ConnectTimeout: "no connection in time: is a firewall in between?",
+        httpx.ConnectError: "no connection: is the name right, does it resolve here, is the certificate trusted?",
+        httpx.TimeoutException: "connected, but no answer in time",
+    }
+    said = next((text for kind, text in kinds.items() if isinstance(error, kind)), "no answer")
+    return f"{said} ({error})"
+
+
+def _empty_report() -> bytes:
+    lines: tuple[dict[str, object], ...] = ({}, {"type": "client_report"}, {"discarded_events": []})
+    return b"\n".join(json.dumps(line).encode() for line in lines) + b"\n"
+
+
+def _auth(dsn: Dsn) -> dict[str, str]:
+    return {
+        "Content-Type": "application/x-sentry-envelope",
+        "X-Sentry-Auth": f"Sentry sentry_key={dsn.public_key}, sentry_version=7, sentry_client=rehearse",
+    }
