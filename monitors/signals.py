@@ -31,6 +31,15 @@ RETRYABLE: Final = Signal("retryable", "tag", None, "`true` if a retry may help,
 COMPUTATION_TYPE: Final = Signal(
     "computation_type", "tag", None, "What was being computed, for example `counterfactual`", "service.api"
 )
+DEGRADED: Final = Signal(
+    "degraded", "tag", None, "`true` if it was answered without one of its dependencies", "service.dependency"
+)
+DEPENDENCY: Final = Signal(
+    "dependency", "tag", None, "The missing dependency: `database`, `cache` or `plot`", "service.dependency"
+)
+PLOT_BREAKER: Final = Signal(
+    "plot_breaker", "tag", None, "State of the circuit breaker: `closed`, `open`, `half_open`", "service.plot"
+)
 
 # Contexts: structured, shown on the event, not searchable.
 DAG: Final = Signal(
@@ -41,6 +50,21 @@ ERROR_SCHEMA: Final = Signal("error_schema", "context", None, "Code, source and 
 # Span operations: the work that matters, and none for what does not.
 OP_IDENTIFY: Final = Signal("causal.identify", "op", "ms", "Identification of an effect in a graph", "service.api")
 OP_MONTE_CARLO: Final = Signal("causal.monte_carlo", "op", "ms", "Draws from a structural model", "service.api")
+# Sentry's Caches page reads these two and their attributes.
+OP_CACHE_GET: Final = Signal("cache.get", "op", "ms", "Looking a result up", "service.cache")
+OP_CACHE_PUT: Final = Signal("cache.put", "op", "ms", "Keeping a result", "service.cache")
+CACHE_KEY: Final = Signal(
+    "cache.key", "attribute", None, "The keys: hashes, never what they stand for", "service.cache"
+)
+CACHE_HIT: Final = Signal("cache.hit", "attribute", None, "Whether the result was there", "service.cache")
+CACHE_ITEM_SIZE: Final = Signal("cache.item_size", "attribute", "byte", "Size of the kept result", "service.cache")
+
+# Breadcrumb categories of ours; `query`, `httplib` and `redis` are the SDK's.
+CRUMB_VALIDATION: Final = Signal(
+    "causal_validation", "breadcrumb", None, "A step of validating a graph and its question", "service.api"
+)
+CRUMB_CACHE: Final = Signal("cache", "breadcrumb", None, "A hit, a miss, or a cache that failed", "service.cache")
+CRUMB_PLOT: Final = Signal("plot", "breadcrumb", None, "PLoT was not asked or did not answer", "service.plot")
 
 SAMPLES: Final = Signal("samples", "attribute", "1", "Number of draws, on causal.monte_carlo spans", "service.api")
 

@@ -1,22 +1,35 @@
 """The only wiring: settings in, the running service out."""
 
+import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import Final
 
+import sentry_sdk
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from service.api import causal, health
+from service.api import causal, health, outcomes
 from service.body_limit import BodyLimitMiddleware
+from service.cache.results import ResultCache
+from service.cache.stores import MemoryStore, RedisStore
+from service.database.engine import open_database
+from service.database.schema import Schema
+from service.dependency import Dependency
 from service.error_handlers import install_error_handlers
+from service.errors import IslError
 from service.faults import open_faults
 from service.logs import configure_logging
+from service.plot.client import PlotClient
 from service.release import build_release, read_version
 from service.request_id import RequestIdMiddleware
 from service.security_headers import SecurityHeadersMiddleware
 from service.settings import Settings, settings_or_exit
 from service.telemetry import flush_telemetry, start_telemetry
+
+log: Final = logging.getLogger("isl.app")
 
 
 class Isl(FastAPI):
@@ -39,14 +52,41 @@ def build_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.release = build_release(settings.isl_git_sha)
     app.state.faults = open_faults(settings.isl_faults_file)
+    _open_dependencies(app, settings)
     app.include_router(health.router)
     app.include_router(causal.router)
+    app.include_router(outcomes.router)
     install_error_handlers(app)
     return app
 
 
+def _open_dependencies(app: FastAPI, settings: Settings) -> None:
+    """Prepare what connects when it is first used: the service starts, and says so, when one of them is away."""
+    disturb = app.state.faults.disturb
+    url = settings.isl_cache_url
+    app.state.database = open_database(
+        settings.isl_database_url.get_secret_value(), partial(disturb, Dependency.DATABASE)
+    )
+    app.state.schema = Schema(app.state.database)
+    app.state.store = RedisStore(url.get_secret_value(), partial(disturb, Dependency.CACHE)) if url else MemoryStore()
+    app.state.cache = ResultCache(app.state.store)
+    app.state.plot = PlotClient(settings.isl_plot_url, partial(disturb, Dependency.PLOT))
+
+
 @asynccontextmanager
-async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    _migrate(app)
     yield
+    for part in (app.state.plot, app.state.store, app.state.database):
+        part.close()
     # Blocks the loop for at most the flush budget; nothing else runs on it any more.
     flush_telemetry()
+
+
+def _migrate(app: FastAPI) -> None:
+    """Bring the schema up to date before the first request. Without a database the service starts, and is not ready."""
+    with sentry_sdk.isolation_scope():  # or its breadcrumbs would be on the events of every request
+        try:
+            app.state.schema.check()
+        except IslError as error:
+            log.error("started without a database: %s", error.message)

@@ -37,7 +37,9 @@ async def _respond(_request: Request, error: Exception) -> JSONResponse:
 def error_response(error: IslError) -> JSONResponse:
     """Build the response that carries the error, under the current request's id."""
     body = error_body(error, current_request_id())
-    return JSONResponse(body.model_dump(exclude_none=True, mode="json"), error.status_code)
+    retry_after_s = error.details.retry_after_s
+    headers = None if retry_after_s is None else {"Retry-After": str(retry_after_s)}
+    return JSONResponse(body.model_dump(exclude_none=True, mode="json"), error.status_code, headers)
 
 
 def error_body(error: IslError, request_id: str) -> ErrorBody:

@@ -30,8 +30,8 @@ def _mistake(reason: str, suggestion: str, status: int = 400) -> CodeSpec:
     return CodeSpec(status, reason, suggestion, retryable=False)
 
 
-def _failure(reason: str) -> CodeSpec:
-    return CodeSpec(SERVER_ERROR, reason, "Try again; if it persists, quote the request id", retryable=True)
+def _failure(reason: str, status: int = SERVER_ERROR) -> CodeSpec:
+    return CodeSpec(status, reason, "Try again; if it persists, quote the request id", retryable=True)
 
 
 @unique  # two codes with equal specs would silently become one
@@ -58,6 +58,7 @@ class ErrorCode(Enum):
     ISL_REQUEST_TOO_LARGE = _mistake("payload_exceeds_limit", "Send a smaller graph or model", status=413)
     ISL_COMPUTATION_ERROR = _failure("internal_error")
     ISL_MONTE_CARLO_ERROR = _failure("simulation_error")
+    ISL_SERVICE_UNAVAILABLE = _failure("service_unavailable", status=503)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class Details:
     edge_count: int | None = None
     missing_nodes: tuple[str, ...] | None = None
     attempted_methods: tuple[str, ...] | None = None
+    retry_after_s: int | None = None  # sent as the Retry-After header
 
 
 NO_DETAILS: Final = Details()

@@ -1,6 +1,7 @@
 """The faults file, as an OpenFeature provider.
 
-JSON: `{"error_rate": {"value": 0.2, "routes": ["/api/v1/causal/*"]}}`. A flag that is absent is off, and so is
+JSON: `{"error_rate": {"value": 0.2, "routes": ["/api/v1/causal/*"]}}`, or `"dependencies": ["plot"]` for a fault that
+aims at those. A flag that is absent is off, and so is
 everything while the file is absent or malformed. Writers replace the file atomically (write beside it, then rename).
 """
 
@@ -23,6 +24,7 @@ from service.fault_registry import FAULTS
 
 log: Final = logging.getLogger("isl.faults")
 ROUTE_KEY: Final = "route"  # attribute of the evaluation context: the route template of the request
+DEPENDENCY_KEY: Final = "dependency"  # the other attribute: the name of the dependency that is being called
 ROUTES_LIMIT: Final = 50
 FILE_LIMIT_BYTES: Final = 64 * 1024  # a faults file is some lines; more is some other file
 
@@ -34,7 +36,7 @@ class Setting:
     """One flag as the file sets it."""
 
     value: float  # within the range of its fault
-    routes: tuple[str, ...]  # globs over route templates; any match counts
+    routes: tuple[str, ...]  # globs over route templates, or over names of dependencies; any match counts
 
     def matches(self, route: str) -> bool:
         """Tell if the flag is meant for this route."""
@@ -60,13 +62,13 @@ def _parse_setting(name: str, entry: object) -> Setting:
     fault = FAULTS.get(name)
     if fault is None:
         raise FaultFileError(f"found the unknown flag {name!r}, known: {', '.join(FAULTS)}")
-    if not isinstance(entry, dict) or not set(entry) <= {"value", "routes"}:
-        raise FaultFileError(f"{name}: write an object with `value` and optionally `routes`")
-    value, routes = entry.get("value"), entry.get("routes", ["*"])
+    if not isinstance(entry, dict) or not set(entry) <= {"value", fault.aims_at}:
+        raise FaultFileError(f"{name}: write an object with `value` and optionally `{fault.aims_at}`")
+    value, routes = entry.get("value"), entry.get(fault.aims_at, ["*"])
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= fault.maximum:
         raise FaultFileError(f"{name}.value: found {value!r}, allowed: 0 to {fault.maximum:g}")
     if not isinstance(routes, list) or not all(isinstance(glob, str) for glob in routes) or len(routes) > ROUTES_LIMIT:
-        raise FaultFileError(f"{name}.routes: write a list of at most {ROUTES_LIMIT} globs")
+        raise FaultFileError(f"{name}.{fault.aims_at}: write a list of at most {ROUTES_LIMIT} globs")
     return Setting(float(value), tuple(routes))
 
 
@@ -126,7 +128,8 @@ class FaultFileProvider(AbstractProvider):
             raise FlagNotFoundError(flag_key)
         attributes: Mapping[str, Any] = context.attributes if context else {}
         setting = self._current().get(flag_key)
-        return setting if setting is not None and setting.matches(str(attributes.get(ROUTE_KEY, ""))) else None
+        key = DEPENDENCY_KEY if FAULTS[flag_key].aims_at == "dependencies" else ROUTE_KEY
+        return setting if setting is not None and setting.matches(str(attributes.get(key, ""))) else None
 
     def _current(self) -> dict[str, Setting]:
         stamp = _stat(self._path)

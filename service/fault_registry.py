@@ -1,7 +1,7 @@
 """Every fault that can be switched on: its name, what it does and which values it takes."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,7 @@ class Fault:
     maximum: float  # values range from 0 to this
     is_share: bool  # True: the value is the share of requests that are hit; False: it hits all of them
     default: float = 0.0  # off
+    aims_at: Literal["routes", "dependencies"] = "routes"  # what the file may limit it to, under this key
 
 
 ERROR_RATE: Final = Fault(
@@ -37,5 +38,23 @@ NEW_ERROR_CODE: Final = Fault(
     maximum=1.0,
     is_share=True,
 )
+DEPENDENCY_DOWN: Final = Fault(
+    name="dependency_down",
+    description="This share of the calls to `database`, `cache` (Redis only) and `plot` fails as if it were away",
+    unit="1",
+    maximum=1.0,
+    is_share=True,
+    aims_at="dependencies",
+)
+DEPENDENCY_SLOW: Final = Fault(
+    name="dependency_slow",
+    description="Every call to a dependency takes this much longer, and fails where its caller would have given up",
+    unit="ms",
+    maximum=60_000.0,
+    is_share=False,
+    aims_at="dependencies",
+)
 
-FAULTS: Final[dict[str, Fault]] = {fault.name: fault for fault in (ERROR_RATE, ADDED_LATENCY_MS, NEW_ERROR_CODE)}
+FAULTS: Final[dict[str, Fault]] = {
+    fault.name: fault for fault in (ERROR_RATE, ADDED_LATENCY_MS, NEW_ERROR_CODE, DEPENDENCY_DOWN, DEPENDENCY_SLOW)
+}

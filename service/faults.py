@@ -14,9 +14,17 @@ from openfeature import api
 from openfeature.client import OpenFeatureClient
 from openfeature.evaluation_context import EvaluationContext
 
+from service.dependency import Dependency, Verdict
 from service.errors import ErrorCode, IslError
-from service.fault_file import ROUTE_KEY, FaultFileProvider
-from service.fault_registry import ADDED_LATENCY_MS, ERROR_RATE, NEW_ERROR_CODE, Fault
+from service.fault_file import DEPENDENCY_KEY, ROUTE_KEY, FaultFileProvider
+from service.fault_registry import (
+    ADDED_LATENCY_MS,
+    DEPENDENCY_DOWN,
+    DEPENDENCY_SLOW,
+    ERROR_RATE,
+    NEW_ERROR_CODE,
+    Fault,
+)
 
 log: Final = logging.getLogger("isl.faults")
 MS_PER_S: Final = 1000.0
@@ -43,6 +51,19 @@ class Faults:
             raise IslError(ErrorCode.ISL_MONTE_CARLO_ERROR, "The simulation did not produce usable draws")
         if self._is_hit(ERROR_RATE, context):
             raise IslError(ErrorCode.ISL_COMPUTATION_ERROR, "The computation broke off")
+
+    def disturb(self, dependency: Dependency, limit_s: float) -> Verdict:
+        """Do to a call what the flags of its dependency say: wait, at most `limit_s`, and tell how it is to end."""
+        if self.client is None:
+            return "ok"
+        context = EvaluationContext(attributes={DEPENDENCY_KEY: dependency.value})
+        if self._is_hit(DEPENDENCY_DOWN, context):
+            return "down"
+        if not self._is_hit(DEPENDENCY_SLOW, context):
+            return "ok"
+        delay_s = self.client.get_float_value(DEPENDENCY_SLOW.name, 0.0, context) / MS_PER_S
+        time.sleep(min(delay_s, limit_s))
+        return "timeout" if delay_s > limit_s else "ok"
 
     def _is_hit(self, fault: Fault, context: EvaluationContext) -> bool:
         """Ask for the flag as a boolean, since Sentry's OpenFeature hook records nothing else."""

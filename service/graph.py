@@ -68,6 +68,14 @@ def build_graph(
     return graph
 
 
+def sort_graph(graph: CausalGraph) -> CausalGraph:
+    """Put nodes and edges in one order, so that the answer depends on the graph and not on how it was written down."""
+    bidirected = sorted((min(pair), max(pair)) for pair in graph.bidirected)
+    return CausalGraph(
+        tuple(sorted(graph.nodes)), tuple(sorted(graph.edges)), tuple(bidirected), tuple(sorted(graph.latent))
+    )
+
+
 def require_nodes(graph: CausalGraph, names: Sequence[str]) -> None:
     """Raise IslError (ISL_NODE_NOT_FOUND) naming every one of `names` that the graph lacks."""
     missing = tuple(sorted(set(names) - set(graph.nodes)))

@@ -10,6 +10,8 @@ FORMAT: Final = "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s
 HANDLER_NAME: Final = "isl"
 # uvicorn's own handlers know no request id; its lines join ours.
 ADOPTED_LOGGERS: Final = ("uvicorn", "uvicorn.error")
+# One line per call and per look at the schema; the SDK's own breadcrumbs say the same, and more.
+QUIET_LOGGERS: Final = ("alembic", "httpx")
 
 
 class RequestIdFilter(logging.Filter):
@@ -31,6 +33,8 @@ def configure_logging(level: str) -> None:
         adopted = logging.getLogger(name)
         adopted.handlers.clear()
         adopted.propagate = True
+    for name in QUIET_LOGGERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _build_handler() -> logging.Handler:

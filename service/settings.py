@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal, NoReturn
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from sentry_sdk.utils import BadDsn, Dsn
+
+from service.urls import DEFAULT_DATABASE_URL, DEFAULT_PLOT_URL, check_cache_url, check_database_url, check_plot_url
 
 Environment = Literal["development", "staging", "production"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -46,6 +48,15 @@ class Settings(BaseSettings):
     isl_workers: int = Field(2, ge=1, le=WORKERS_LIMIT, description=f"a whole number from 1 to {WORKERS_LIMIT}")
     isl_faults_file: Path | None = Field(
         None, description="a path, and only where SENTRY_ENVIRONMENT is not production", validate_default=True
+    )
+    isl_database_url: Annotated[SecretStr, AfterValidator(check_database_url)] = Field(
+        SecretStr(DEFAULT_DATABASE_URL), description="sqlite:///<file> or postgresql://<user>@<host>/<database>"
+    )
+    isl_cache_url: Annotated[SecretStr, AfterValidator(check_cache_url)] | None = Field(
+        None, description="redis://<host>:<port>/<number>, rediss:// for TLS, or nothing: in the process"
+    )
+    isl_plot_url: Annotated[str, AfterValidator(check_plot_url)] = Field(
+        DEFAULT_PLOT_URL, description="http://<host>:<port> or https://, without a path"
     )
     isl_git_sha: str | None = Field(None, pattern="^[0-9a-f]{7,40}$", description="7 to 40 lower-case hex digits")
     isl_log_level: LogLevel = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")

@@ -4,12 +4,16 @@ Sources: sentry-sdk 2.75 (its integrations and options), https://docs.sentry.io/
 """
 
 import logging
+import re
 from typing import Any, Final
 
 import sentry_sdk
 from sentry_sdk.integrations.fastapi import FastApiIntegration
+from sentry_sdk.integrations.httpx import HttpxIntegration
 from sentry_sdk.integrations.logging import LoggingIntegration, ignore_logger
 from sentry_sdk.integrations.openfeature import OpenFeatureIntegration
+from sentry_sdk.integrations.redis import RedisIntegration
+from sentry_sdk.integrations.sqlalchemy import SqlalchemyIntegration
 from sentry_sdk.integrations.starlette import StarletteIntegration
 from sentry_sdk.scrubber import EventScrubber
 from sentry_sdk.types import Event, Hint, SamplingContext
@@ -63,6 +67,8 @@ def build_options(settings: Settings) -> dict[str, Any]:
         "include_local_variables": False,  # and so are the locals of every frame that handles it
         "event_scrubber": EventScrubber(recursive=True),
         "in_app_include": ["service"],  # also when it is installed under site-packages
+        # Trace headers go to PLoT, which is ours, and nowhere else.
+        "trace_propagation_targets": [f"^{re.escape(settings.isl_plot_url)}/"],
         "spotlight": False,  # would post every envelope in the request's own thread, with personal data
         "integrations": [
             StarletteIntegration(transaction_style="url"),
@@ -70,6 +76,10 @@ def build_options(settings: Settings) -> dict[str, Any]:
             # Log lines are breadcrumbs and never events: the exception itself is the one event of a failure.
             LoggingIntegration(level=logging.INFO, event_level=None),
             OpenFeatureIntegration(),
+            # Named, so that a missing package stops the start. Statements go out without their parameters.
+            SqlalchemyIntegration(),
+            RedisIntegration(),
+            HttpxIntegration(),
         ],
     }
 

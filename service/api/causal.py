@@ -1,5 +1,6 @@
 """The causal routes. Endpoints are plain `def`: they run in threads, so that no computation holds up the event loop."""
 
+from dataclasses import asdict
 from functools import partial
 from typing import Any, Final
 
@@ -7,20 +8,21 @@ import sentry_sdk
 from fastapi import APIRouter, Request
 
 from monitors import signals
+from service.api.crumbs import leave_crumb
+from service.api.kept import Kept, keep, read_kept
 from service.api.schemas import (
     CounterfactualRequest,
     CounterfactualResponse,
     Dag,
-    InstrumentBody,
     Interval,
     ModelBody,
     ValidateRequest,
     ValidateResponse,
 )
+from service.cache.results import make_key
 from service.counterfactual import Prediction, seed_from, simulate
 from service.errors import ErrorBody
-from service.graph import CausalGraph, Checkpoint, build_graph, require_nodes
-from service.identification.answer import Identification, NotIdentifiable, refuse
+from service.graph import CausalGraph, Checkpoint, build_graph, require_nodes, sort_graph
 from service.identify import identify
 from service.model import StructuralModel, build_model, parse_distribution
 from service.request_id import current_request_id
@@ -46,12 +48,27 @@ def validate(body: ValidateRequest, request: Request) -> ValidateResponse:
     """
     edge_count = len(body.dag.edges) + len(body.dag.bidirected)
     _describe("identify", len(body.dag.nodes), edge_count, body.treatment, body.outcome)
-    graph = _build_graph(body.dag)
+    leave_crumb("checking the graph", node_count=len(body.dag.nodes), edge_count=edge_count)
+    graph = sort_graph(_build_graph(body.dag))
+    kept, is_hit = _identify(request, graph, body.treatment, body.outcome)
+    answer = kept.resolve()  # raises a "no" out here: the computation went well, and so did its span
+    leave_crumb("the effect is identified", method=answer.method)
+    return ValidateResponse(**answer.model_dump(), cache_hit=is_hit, request_id=current_request_id())
+
+
+def _identify(request: Request, graph: CausalGraph, treatment: str, outcome: str) -> tuple[Kept, bool]:
+    """Look the answer up, or compute and keep it; the flag tells which. Faults hit either way."""
+    state, checkpoint = request.app.state, _checkpoint(request)
+    key = make_key("identify", state.release, [asdict(graph), treatment, outcome])
+    kept = read_kept(state.cache.get(key))
+    if kept is not None:
+        checkpoint()
+        return kept, True
+    leave_crumb("checking identifiability", treatment=treatment, outcome=outcome)
     with sentry_sdk.start_span(op=signals.OP_IDENTIFY.name, name="identify the effect"):
-        found = identify(graph, body.treatment, body.outcome, _checkpoint(request))
-    if isinstance(found, NotIdentifiable):  # raised out here: the computation went well, and so did its span
-        raise refuse(found, graph)
-    return _render_identification(found)
+        kept = keep(identify(graph, treatment, outcome, checkpoint), graph)
+    state.cache.put(key, kept.to_bytes())
+    return kept, False
 
 
 def _build_graph(dag: Dag) -> CausalGraph:
@@ -61,26 +78,10 @@ def _build_graph(dag: Dag) -> CausalGraph:
     return graph
 
 
-def _render_identification(found: Identification) -> ValidateResponse:
-    return ValidateResponse(
-        status="identifiable",
-        method=found.method,
-        minimal_set=None if found.minimal_set is None else list(found.minimal_set),
-        adjustment_sets=[list(each) for each in found.lists.adjustment_sets],
-        front_door_sets=[list(each) for each in found.lists.front_door_sets],
-        instruments=[InstrumentBody(name=each.name, given=list(each.given)) for each in found.lists.instruments],
-        backdoor_paths=list(found.lists.backdoor_paths),
-        estimand=found.estimand,
-        reason=found.reason,
-        attempted_methods=list(found.attempted_methods),
-        partial=list(found.lists.partial),
-        request_id=current_request_id(),
-    )
-
-
 @router.post("/counterfactual")
 def counterfactual(body: CounterfactualRequest, request: Request) -> CounterfactualResponse:
     """Simulate the outcome under the intervention."""
+    leave_crumb("checking the model", variables=len(body.model.variables), equations=len(body.model.equations))
     model = _build_model(body.model)
     treatment = ", ".join(sorted(body.intervention))
     _describe("counterfactual", len(model.variables), model.edge_count, treatment, body.outcome)

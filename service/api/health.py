@@ -1,7 +1,9 @@
-"""Probes: is the process alive, and would a computation get a thread."""
+"""Probes: is the process alive, and can it take work."""
 
-from fastapi import APIRouter, Request
-from pydantic import BaseModel
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+
+from service.readiness import Overall, State, check
 
 router = APIRouter(tags=["health"])
 
@@ -12,10 +14,19 @@ class Health(BaseModel):
     status: str = "healthy"
 
 
-class Ready(BaseModel):
-    """The process can take work."""
+class Checks(BaseModel):
+    """What the service depends on."""
 
-    status: str = "ready"
+    database: State
+    cache: State = Field(description="Always up where it is in the process")
+    plot: State
+
+
+class Ready(BaseModel):
+    """Whether the process can take work."""
+
+    status: Overall = Field(description="degraded: without cache or PLoT, but it answers; unready: without a database")
+    checks: Checks
     release: str
     environment: str
 
@@ -26,10 +37,19 @@ async def health() -> Health:
     return Health()
 
 
-@router.get("/ready")
-def ready(request: Request) -> Ready:
-    """Answer from the thread pool that computes: when all its threads are taken, this waits like a request would.
+@router.get("/ready", responses={503: {"model": Ready, "description": "Unready: send requests elsewhere"}})
+def ready(request: Request, response: Response) -> Ready:
+    """Ask the dependencies, from the thread pool that computes: with all threads taken, this waits like a request.
 
-    The service depends on nothing outside of its process, so there is nothing else to ask.
+    A 503 from here is an answer to a load balancer, every few seconds, and no event in Sentry: the requests that fail
+    for the same reason are.
     """
-    return Ready(release=request.app.state.release, environment=request.app.state.settings.sentry_environment)
+    state = request.app.state
+    found = check(state.schema, state.store, state.plot)
+    response.status_code = 503 if found.overall == "unready" else 200
+    return Ready(
+        status=found.overall,
+        checks=Checks(database=found.database, cache=found.cache, plot=found.plot),
+        release=state.release,
+        environment=state.settings.sentry_environment,
+    )

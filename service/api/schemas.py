@@ -77,7 +77,7 @@ class InstrumentBody(BaseModel):
     given: list[str] = Field(description="What to condition on")
 
 
-class ValidateResponse(BaseModel):
+class Validated(BaseModel):
     """The effect in terms of what is observed, and every simple way to get at it."""
 
     status: Status
@@ -96,6 +96,12 @@ class ValidateResponse(BaseModel):
     reason: str
     attempted_methods: list[str]
     partial: list[str] = Field(description="What has been left out at a limit; empty if nothing has")
+
+
+class ValidateResponse(Validated):
+    """The same, as the answer to one request."""
+
+    cache_hit: bool = Field(description="Whether it had been computed before")
     request_id: str
 
 

@@ -10,7 +10,14 @@ from monitors.signals import REGISTRY
 from rehearsal.settings import ROOT
 
 # Function of the SDK -> the argument that is a name on the wire.
-NAMING = {"set_tag": 0, "set_context": 0, "set_data": 0, "set_measurement": 0, "start_span": "op"}
+NAMING = {
+    "set_tag": 0,
+    "set_context": 0,
+    "set_data": 0,
+    "set_measurement": 0,
+    "start_span": "op",
+    "add_breadcrumb": "category",
+}
 
 
 def literal_names(tree: ast.AST) -> Iterator[tuple[int, str]]:

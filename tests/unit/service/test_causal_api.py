@@ -14,7 +14,7 @@ from service.app import build_app
 from service.request_id import WELL_FORMED
 from service.settings import load_settings
 
-APP = build_app(load_settings({"ISL_LOG_LEVEL": "ERROR"}))
+APP = build_app(load_settings({"ISL_LOG_LEVEL": "ERROR", "ISL_PLOT_URL": "http://127.0.0.1:9"}))
 VALIDATE = "/api/v1/causal/validate"
 COUNTERFACTUAL = "/api/v1/causal/counterfactual"
 VALID: dict[str, Any] = {"dag": DAG_EXAMPLE, "treatment": "discount", "outcome": "orders"}
@@ -56,7 +56,29 @@ def test_validate_answers_the_documented_example() -> None:
         "reason": "Adjusting for region blocks every backdoor path",
         "attempted_methods": ["backdoor"],
         "partial": [],
+        "cache_hit": False,
     }
+
+
+def test_an_answer_is_computed_once_however_the_graph_is_written_down() -> None:
+    edges = [["b", "y"], ["a", "y"], ["b", "x"], ["a", "x"], ["x", "y"]]
+    asked = [
+        {"dag": {"nodes": list(nodes), "edges": listed}, "treatment": "x", "outcome": "y"}
+        for nodes, listed in (("abxy", edges), ("yxba", edges[::-1]))
+    ]
+    first, second = (_post(VALIDATE, body).json() for body in asked)
+    assert (first.pop("cache_hit"), second.pop("cache_hit")) == (False, True)
+    assert first.pop("request_id") != second.pop("request_id")
+    assert first == second
+    other = _post(VALIDATE, asked[0] | {"outcome": "b"}).json()
+    assert (other["cache_hit"], other["method"]) == (False, "none-needed")
+
+
+def test_a_proven_no_is_kept_like_an_answer() -> None:
+    dag = {"nodes": ["p", "q"], "edges": [["p", "q"]], "bidirected": [["p", "q"]]}
+    first, second = (_post(VALIDATE, {"dag": dag, "treatment": "p", "outcome": "q"}) for _ in range(2))
+    assert (first.status_code, second.status_code) == (422, 422)
+    assert {**first.json(), "request_id": None} == {**second.json(), "request_id": None}
 
 
 def test_a_proven_no_is_an_error_that_helps() -> None:
@@ -180,9 +202,8 @@ def test_ill_formed_id_is_not_echoed() -> None:
     assert "script" not in response.text + str(response.headers)
 
 
-def test_probes_answer() -> None:
+def test_liveness_asks_nobody() -> None:
     assert _call("GET", "/health").json() == {"status": "healthy"}
-    assert _call("GET", "/ready").json()["release"].startswith("isl@")
 
 
 def test_openapi_documents_examples_and_error_bodies() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from openfeature.evaluation_context import EvaluationContext
 
+from service.dependency import Dependency
 from service.errors import IslError
 from service.fault_file import ROUTE_KEY, FaultFileError, FaultFileProvider, Setting, parse_faults
 from service.fault_registry import FAULTS
@@ -62,6 +63,8 @@ def test_absent_flags_are_off_and_routes_default_to_all() -> None:
         (b'{"added_latency_ms": {"value": 60001}}', "0 to 60000"),
         (b'{"error_rate": {"value": 1, "routes": "/x"}}', "routes"),
         (b'{"error_rate": {"value": 1, "routes": [1]}}', "routes"),
+        (b'{"error_rate": {"value": 1, "dependencies": ["plot"]}}', "`routes`"),
+        (b'{"dependency_down": {"value": 1, "routes": ["*"]}}', "`dependencies`"),
     ],
 )
 def test_malformed_file_is_refused_with_the_place(raw: bytes, message: str) -> None:
@@ -132,6 +135,28 @@ def test_latency_flag_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert waits == [0.25]
 
 
+@pytest.mark.parametrize(
+    ("document", "verdict", "waited"),
+    [
+        ({"dependency_down": {"value": 1}}, "down", []),
+        ({"dependency_down": {"value": 1, "dependencies": ["database", "pl*"]}}, "down", []),
+        ({"dependency_down": {"value": 1, "dependencies": ["database"]}}, "ok", []),
+        ({"dependency_slow": {"value": 250, "dependencies": ["plot"]}}, "ok", [0.25]),
+        ({"dependency_slow": {"value": 5000}}, "timeout", [1.0]),
+        ({"error_rate": {"value": 1}}, "ok", []),
+    ],
+)
+def test_dependency_faults_hit_the_named_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, document: Any, verdict: str, waited: list[float]
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("service.faults.time.sleep", waits.append)
+    path = tmp_path / "faults.json"
+    _write(path, document)
+    assert (open_faults(path).disturb(Dependency.PLOT, 1.0), waits) == (verdict, waited)
+
+
 def test_without_a_file_nothing_happens() -> None:
     NO_FAULTS.trip(ROUTE)
+    assert NO_FAULTS.disturb(Dependency.PLOT, 1.0) == "ok"
     assert open_faults(None) is NO_FAULTS

@@ -48,6 +48,19 @@ def test_set_rate_wins(given: str) -> None:
         ({"ISL_WORKERS": "0"}, ["ISL_WORKERS", "'0'", "from 1"]),
         ({"ISL_LOG_LEVEL": "LOUD"}, ["ISL_LOG_LEVEL", "'LOUD'", "WARNING"]),
         ({"ISL_GIT_SHA": "main"}, ["ISL_GIT_SHA", "'main'", "hex"]),
+        (
+            {"ISL_DATABASE_URL": "mysql://isl@db/isl"},
+            ["ISL_DATABASE_URL", "another kind", "sqlite:///", "postgresql://"],
+        ),
+        ({"ISL_DATABASE_URL": "sqlite:///:memory:"}, ["ISL_DATABASE_URL", "another kind"]),
+        ({"ISL_DATABASE_URL": "sqlite://"}, ["ISL_DATABASE_URL", "another kind"]),
+        ({"ISL_DATABASE_URL": "postgresql://db"}, ["ISL_DATABASE_URL", "another kind"]),
+        ({"ISL_DATABASE_URL": "postgresql://db:port/isl"}, ["ISL_DATABASE_URL", "no URL"]),
+        ({"ISL_CACHE_URL": "http://cache"}, ["ISL_CACHE_URL", "another kind", "redis://"]),
+        ({"ISL_CACHE_URL": "redis:"}, ["ISL_CACHE_URL", "another kind"]),
+        ({"ISL_PLOT_URL": "plot:8001"}, ["ISL_PLOT_URL", "'plot:8001'", "http://"]),
+        ({"ISL_PLOT_URL": "http://plot/v1"}, ["ISL_PLOT_URL", "without a path"]),
+        ({"ISL_PLOT_URL": "http://user:s3cret@plot"}, ["ISL_PLOT_URL", "without"]),
         ({"ISL_PROT": "1"}, ["ISL_PROT", "unknown", "ISL_PORT"]),
         (
             {"ISL_FAULTS_FILE": "faults.json", "SENTRY_ENVIRONMENT": "production"},
@@ -87,6 +100,28 @@ def test_a_broken_dsn_is_not_quoted() -> None:
     with pytest.raises(SettingsError) as caught:
         load_settings({"SENTRY_DSN": "s3cret"})
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "url"),
+    [("ISL_DATABASE_URL", "postgresql://isl:s3cret@db/isl"), ("ISL_CACHE_URL", "rediss://:s3cret@cache:6379/0")],
+)
+def test_passwords_of_dependencies_are_in_no_representation(variable: str, url: str) -> None:
+    settings = load_settings({variable: url})
+    assert "s3cret" not in f"{settings!r} {settings}"
+    with pytest.raises(SettingsError) as caught:
+        load_settings({variable: url.replace("://", "+x://")})
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_password_in_plot_s_url_is_not_quoted() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({"ISL_PLOT_URL": "http://user:s3cret@plot"})
+    assert "s3cret" not in str(caught.value)
+
+
+def test_plot_s_url_ends_without_a_slash() -> None:
+    assert load_settings({"ISL_PLOT_URL": "https://plot.internal:8443/"}).isl_plot_url == "https://plot.internal:8443"
 
 
 def test_exit_is_a_usage_error_with_the_message_alone(capsys: pytest.CaptureFixture[str]) -> None:

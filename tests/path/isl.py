@@ -1,0 +1,148 @@
+"""A shared harness: the service as a real process, and a Sentry on a real socket that keeps what it gets."""
+
+import gzip
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.path.engine import DEADLINE_S
+
+# The service with one bug added, since it has no endpoint that fails on its own.
+PROBE = """
+from service.app import build_app as build
+
+
+def build_app():
+    app = build()
+
+    @app.get("/bug/{kind}")
+    def bug(kind: str):
+        tell_tale_local = "tell-tale-local"
+        raise ZeroDivisionError(kind)
+
+    return app
+"""
+
+
+@dataclass
+class Receiver:
+    """A Sentry that keeps what it gets: (item type, payload as sent, payload parsed)."""
+
+    items: list[tuple[str, str, Any]] = field(default_factory=list)
+    server: ThreadingHTTPServer | None = None
+
+    @property
+    def dsn(self) -> str:
+        """The address that the SDK is given."""
+        assert self.server is not None
+        return f"http://0123456789abcdef0123456789abcdef@127.0.0.1:{self.server.server_port}/1"
+
+    def of_type(self, kind: str) -> list[Any]:
+        """List the payloads of one type, in order of arrival."""
+        return [payload for each, _, payload in list(self.items) if each == kind]
+
+    def discarded(self) -> list[dict[str, Any]]:
+        """List what the SDK says that it did not send: reason, category, quantity."""
+        return [each for report in self.of_type("client_report") for each in report["discarded_events"]]
+
+    def text(self) -> str:
+        """Everything that arrived, as sent."""
+        return "\n".join(raw for _, raw, _ in list(self.items))
+
+    def keep(self, envelope: bytes) -> None:
+        """Split an envelope into its items, by length where given, else by line."""
+        rest = envelope.partition(b"\n")[2]
+        while rest.strip():
+            head, _, rest = rest.partition(b"\n")
+            header = json.loads(head)
+            size = header.get("length", len(rest.partition(b"\n")[0]))
+            raw, rest = rest[:size].decode(), rest[size:].removeprefix(b"\n")
+            self.items.append((header["type"], raw, json.loads(raw)))
+
+
+# The SDK takes brotli where it is installed; the package ships no types, hence the import by name.
+DECODERS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.decompress,
+    "br": importlib.import_module("brotli").decompress,
+}
+
+
+@dataclass
+class Service:
+    """A running service process of ours."""
+
+    process: subprocess.Popen[str]
+    url: str
+    faults: Path
+
+    def send(self, path: str, body: object = None, method: str | None = None, **headers: str) -> httpx.Response:
+        """POST `body`, or GET without one, unless told otherwise."""
+        method = method or ("GET" if body is None else "POST")
+        return httpx.request(method, self.url + path, json=body, headers=headers, timeout=DEADLINE_S)
+
+    def set_faults(self, document: object) -> None:
+        """Replace the faults file atomically."""
+        beside = self.faults.with_suffix(".new")
+        beside.write_text(json.dumps(document))
+        beside.replace(self.faults)
+
+    def terminate(self) -> str:
+        """Send SIGTERM, await the end and return the log."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.communicate(timeout=DEADLINE_S)[0]
+
+    def end(self) -> None:
+        """Make sure that it is gone, by force if SIGTERM does not do."""
+        try:
+            if self.process.poll() is None:
+                self.terminate()
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.communicate()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+    def is_up(self) -> bool:
+        """Tell if it answers; fail at once if the process has ended."""
+        assert self.process.poll() is None, self.process.communicate()[0]
+        try:
+            return self.send("/health").status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+Start = Callable[..., Service]
+
+
+def command(server: str, port: int) -> list[str]:
+    if server == "gunicorn":
+        return [sys.executable, "-m", "gunicorn", "-c", "service/gunicorn_conf.py", "service.app:build_app()"]
+    return [sys.executable, "-m", "uvicorn", "--factory", "probe:build_app", "--port", str(port), "--no-access-log"]
+
+
+def environ(tmp_path: Path, port: int, extra: dict[str, str]) -> dict[str, str]:
+    """Build the environment: this one without anything that the service reads, then what the test sets."""
+    (tmp_path / "probe.py").write_text(PROBE)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SENTRY_", "ISL_"))}
+    own = {
+        "ISL_PORT": str(port),
+        "ISL_FAULTS_FILE": str(tmp_path / "faults.json"),
+        "ISL_DATABASE_URL": f"sqlite:///{tmp_path}/isl.db",
+        "ISL_PLOT_URL": "http://127.0.0.1:9",  # nobody; a test that wants PLoT starts one
+        "PYTHONPATH": str(tmp_path),
+    }
+    return {**inherited, **own, **extra}
+
+
+def sentry(receiver: Receiver, **extra: str) -> dict[str, str]:
+    return {"SENTRY_ENABLED": "true", "SENTRY_DSN": receiver.dsn, "ISL_GIT_SHA": "0123456789abcdef", **extra}
