@@ -17,15 +17,18 @@ from locust import FastHttpUser, events, task
 from locust.exception import StopUser
 
 from loadtest.ledger import NO_ANSWER, SERVER_ERROR, LedgerWriter, answered, unanswered
-from loadtest.payloads import counterfactual_body, cyclic_body, validate_body
+from loadtest.payloads import counterfactual_body, cyclic_body, outcome_body, summary_query, validate_body
 
 VALIDATE: Final = "/api/v1/causal/validate"
 COUNTERFACTUAL: Final = "/api/v1/causal/counterfactual"
+LOG_OUTCOME: Final = "/api/v1/outcomes/log"
+SUMMARY: Final = "/api/v1/outcomes/summary"
 TIMEOUT_S: Final = 30.0
 MAX_DEBT_S: Final = 1.0  # arrivals that a user could not make are dropped, else they would all come after a slow phase
 MAX_REASON_CHARS: Final = 80
 STOP_POLL_S: Final = 0.1
 OK: Final = 200
+CREATED: Final = 201
 state: dict[str, Any] = {}  # the ledger and the pace, set when the test starts
 
 
@@ -60,6 +63,7 @@ class Caller(FastHttpUser):  # type: ignore[misc]
     network_timeout = TIMEOUT_S
     connection_timeout = TIMEOUT_S
     intent = ""
+    method = "POST"
     route = ""
     expected_status = OK
     expected_keys: tuple[str, ...] = ()
@@ -77,8 +81,13 @@ class Caller(FastHttpUser):  # type: ignore[misc]
         self.due = max(self.due, time.perf_counter() - MAX_DEBT_S)
         return max(0.0, self.due - time.perf_counter())
 
-    def body(self) -> dict[str, Any]:
-        raise NotImplementedError
+    def body(self) -> dict[str, Any] | None:
+        """What is sent as JSON; nothing unless an intent says otherwise."""
+        return None
+
+    def query(self) -> str:
+        """What follows the route, with its question mark; the ledger and Sentry know the route alone."""
+        return ""
 
     @task
     def ask(self) -> None:
@@ -87,10 +96,15 @@ class Caller(FastHttpUser):  # type: ignore[misc]
             raise StopUser
         request_id = f"req_{secrets.token_hex(8)}"
         sent_at, started = time.time(), time.perf_counter()  # noqa: TID251 - the ledger's own clock
-        entry = unanswered(request_id, self.intent, "POST", self.route, sent_at)
+        entry = unanswered(request_id, self.intent, self.method, self.route, sent_at)
         state["ledger"].write(entry)
-        with self.client.post(
-            self.route, json=self.body(), headers={"X-Request-Id": request_id}, catch_response=True, name=self.intent
+        with self.client.request(
+            self.method,
+            self.route + self.query(),
+            json=self.body(),
+            headers={"X-Request-Id": request_id},
+            catch_response=True,
+            name=self.intent,
         ) as answer:
             latency_ms = (time.perf_counter() - started) * 1000
             problem = self.check(answer, request_id)
@@ -126,7 +140,7 @@ def _reason(answer: Any) -> str | None:
 class ValidateGraph(Caller):
     """An analyst asks whether an effect can be identified."""
 
-    weight = 12
+    weight = 9
     intent = "validate_graph"
     route = VALIDATE
     expected_keys = ("status", "minimal_set")
@@ -158,3 +172,29 @@ class MistakeGraph(Caller):
 
     def body(self) -> dict[str, Any]:
         return cyclic_body(self.choose)
+
+
+class LogOutcome(Caller):
+    """A team writes down what it decided, and on which forecasts."""
+
+    weight = 2
+    intent = "log_outcome"
+    route = LOG_OUTCOME
+    expected_status = CREATED
+    expected_keys = ("id", "win_probability", "degraded")
+
+    def body(self) -> dict[str, Any]:
+        return outcome_body(self.choose)
+
+
+class ReadSummary(Caller):
+    """Somebody looks how good their decisions have been."""
+
+    weight = 1
+    intent = "read_summary"
+    method = "GET"
+    route = SUMMARY
+    expected_keys = ("logged", "comparison")
+
+    def query(self) -> str:
+        return summary_query(self.choose)

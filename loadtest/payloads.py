@@ -12,6 +12,8 @@ TRADES: Final = (
     ("training", "defects", ("shift", "machine_age", "speed", "humidity")),
     ("price", "churn", ("tenure", "plan", "support_calls", "usage")),
 )
+OPTIONS: Final = ("keep", "raise_it", "lower_it")
+SHARE_KNOWN: Final = 0.5  # of the decisions that are logged late
 
 
 def validate_body(choose: random.Random) -> dict[str, Any]:
@@ -45,6 +47,26 @@ def counterfactual_body(choose: random.Random) -> dict[str, Any]:
         "outcome": "orders",
         "samples": 1000,
     }
+
+
+def outcome_body(choose: random.Random) -> dict[str, Any]:
+    """A decision between two or three options with normal forecasts; for some, what came of it is known already."""
+    treatment, _, _ = choose.choice(TRADES)
+    options: list[dict[str, Any]] = [
+        {"id": name, "mean": choose.gauss(100, 20), "std": choose.uniform(5, 30)}
+        for name in OPTIONS[: choose.randint(2, len(OPTIONS))]
+    ]
+    chosen = max(options, key=lambda option: float(option["mean"]))
+    body: dict[str, Any] = {"decision": treatment, "options": options, "chosen": chosen["id"]}
+    if choose.random() < SHARE_KNOWN:
+        body["actual"] = choose.gauss(chosen["mean"], chosen["std"])
+    return body
+
+
+def summary_query(choose: random.Random) -> str:
+    """Which kind of decision somebody wants to look back on."""
+    treatment, _, _ = choose.choice(TRADES)
+    return f"?decision={treatment}"
 
 
 def cyclic_body(choose: random.Random) -> dict[str, Any]:

@@ -67,6 +67,8 @@ def _bad_share(monitor: Monitor, fault: Fault) -> float | None:
     match fault.flag:
         case "error_rate" | "new_error_code":
             return None if is_percentile else fault.value * fault.hits
+        case "dependency_down":  # some requests call it several times: only where every call fails the share is known
+            return fault.hits if fault.value >= 1 and not is_percentile else None
         case "added_latency_ms":
             return fault.hits * (fault.value > _lowest_threshold(monitor)) if is_percentile else 0.0
         case _:

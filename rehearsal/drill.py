@@ -25,7 +25,7 @@ class Fault:
 
     flag: str
     value: float
-    routes: tuple[str, ...] = ("*",)  # globs over route templates
+    routes: tuple[str, ...] = ("*",)  # globs over route templates, or over the names of dependencies
     hits: float = 1.0  # share of all requests that go to these routes
 
     def __str__(self) -> str:
@@ -121,12 +121,13 @@ def _read_disturbance(section: Section) -> Fault | Outage | None:
 
 
 def _read_fault(section: Section) -> Fault:
-    section.allow("flag", "value", "routes", "hits")
     flag = section.read("flag", _parse_flag, "")
+    aims_at = FAULTS[flag].aims_at if flag in FAULTS else "routes"
+    section.allow("flag", "value", aims_at, "hits")
     value = section.read("value", partial(_parse_value, flag), 0.0)
-    routes = section.read_all("routes", str, is_required=False) or ("*",)
+    routes = section.read_all(aims_at, str, is_required=False) or ("*",)
     # Only who wrote the load knows how much of it goes where, so that the breach can be predicted.
-    hits = section.read("hits", _parse_share, 1.0, is_required="routes" in section.fields)
+    hits = section.read("hits", _parse_share, 1.0, is_required=aims_at in section.fields)
     return Fault(flag, value, routes, hits)
 
 

@@ -22,6 +22,7 @@ from rehearsal.processes import Child, mark, start, stop, tail, wait_until
 from rehearsal.progress import Progress
 from rehearsal.settings import PORTS, ROOT, Options
 from rehearsal.statefile import read_json, write_json
+from service.fault_registry import FAULTS
 
 ORGANIZATION: Final = "sentry"
 TEAM: Final = "sentry"
@@ -92,9 +93,12 @@ class Stack:
         return f"{(given or self.urls['sink']).rstrip('/')}/hooks/{channel}"
 
     def start_service(self) -> None:
-        """Start the service under gunicorn; each probe that reaches it is a line in the ledger too."""
+        """Start the PLoT engine and the service under gunicorn; each probe of the service is a line in the ledger."""
+        plot = self._start("plot", ["-m", "service.plot_engine", "--port", self._port("plot")], {}, "plot")
         environ = {
             "ISL_PORT": self._port("service"),
+            "ISL_PLOT_URL": self.urls["plot"],
+            "ISL_DATABASE_URL": f"sqlite:///{self.folder}/isl.db",
             "ISL_FAULTS_FILE": str(self.faults),
             "SENTRY_ENABLED": "true",
             "SENTRY_DSN": self.dsn,
@@ -104,6 +108,7 @@ class Stack:
         argv = ["-m", "gunicorn", "-c", str(ROOT / "service" / "gunicorn_conf.py"), "service.app:build_app()"]
         service = self._start("service", argv, environ, "service")
         wait_until("the service", self._probe, service, START_DEADLINE)
+        wait_until("the PLoT engine", lambda: _answers(f"{self.urls['plot']}/health"), plot, START_DEADLINE)
 
     def start_load(self, limit: timedelta) -> None:
         """Start Locust; it is bounded in rate, in users and, by `limit`, in time."""
@@ -114,7 +119,8 @@ class Stack:
 
     def set_fault(self, fault: Fault | None) -> None:
         """Switch a fault on, or all off; every worker sees it with its next request."""
-        write_json(self.faults, {fault.flag: {"value": fault.value, "routes": fault.routes}} if fault else {})
+        content = {fault.flag: {"value": fault.value, FAULTS[fault.flag].aims_at: fault.routes}} if fault else {}
+        write_json(self.faults, content)
 
     def write_ledger(self, entry: Entry) -> None:
         """Add a line of our own, beside those of the load."""
@@ -194,7 +200,7 @@ def start_parts(stack: Stack, rules: RuleSet, progress: Progress) -> None:
     progress.say(f"engine at {stack.urls['sentry']}, sink at {stack.urls['sink']}")
     made = stack.provision(rules)
     progress.say(f"{made} monitors and alerts applied through the web API")
-    progress.show("starting the service under gunicorn")
+    progress.show("starting the PLoT engine and the service under gunicorn")
     stack.start_service()
     progress.say(f"service at {stack.urls['service']}")
 

@@ -40,6 +40,7 @@ class LogRequest(Body):
     decision: Name = Field(description="Which kind of decision it is; summaries are by it")
     options: list[OptionBody] = Field(min_length=2, max_length=OPTIONS_LIMIT)
     chosen: Name
+    actual: SetValue | None = Field(default=None, description="What came of it, where that is known already")
 
     @model_validator(mode="after")
     def _require_chosen(self) -> Self:

@@ -44,7 +44,9 @@ def log_outcome(body: LogRequest, request: Request) -> OutcomeResponse:
     options = body.to_options()
     score = _score(request.app.state.plot, options, body.chosen)
     chosen = next(option for option in options if option.id == body.chosen)
-    outcome = Outcome(new_outcome_id(), utc_now(), body.decision, options, chosen, score)
+    now = utc_now()
+    observed_at = None if body.actual is None else now
+    outcome = Outcome(new_outcome_id(), now, body.decision, options, chosen, score, body.actual, observed_at)
     insert_outcome(request.app.state.database, outcome)
     return render_outcome(outcome, current_request_id())
 

@@ -27,6 +27,8 @@ def insert_outcome(database: Database, outcome: Outcome) -> None:
         "forecast_std": outcome.chosen.std,
         "win_probability": score.win_probability if score else None,
         "expected_regret": score.expected_regret if score else None,
+        "actual": outcome.actual,
+        "observed_at": outcome.observed_at,
     }
     with database.transaction() as connection:
         connection.execute(insert(OUTCOMES), row)

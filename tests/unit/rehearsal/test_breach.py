@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from monitors.model import Comparison, parse_aggregate
+from monitors.model import Comparison, Monitor, parse_aggregate
 from rehearsal.breach import UNKNOWN, predict
 from rehearsal.drill import Fault
 from tests.unit.rehearsal.samples import monitor
@@ -25,6 +25,7 @@ def seconds(*spans: timedelta) -> tuple[float, ...]:
         (Fault("error_rate", 1.0), True, 15, 285),
         (Fault("error_rate", 1.0, ("/api/v1/a",), hits=0.25), True, 60, 240),
         (Fault("error_rate", 1.0, ("/api/v1/a",), hits=0.04), False, 0, 0),
+        (Fault("dependency_down", 1.0, ("database",), hits=0.25), True, 60, 240),
         (Fault("error_rate", 0.05), False, 0, 0),
         (Fault("error_rate", 0.03), False, 0, 0),
         (Fault("added_latency_ms", 3000), False, 0, 0),
@@ -36,6 +37,11 @@ def test_error_rate_monitor_turns_when_the_window_holds_enough(
     found = predict(ERROR_RATE, fault, 60)
     assert found.can_breach is can_breach
     assert seconds(found.breach_after, found.recovery_after) == pytest.approx((breach_s, recovery_s))
+
+
+@pytest.mark.parametrize("watching", [ERROR_RATE, LATENCY], ids=["failures", "latency"])
+def test_a_dependency_that_is_away_at_times_is_not_predicted(watching: Monitor) -> None:
+    assert predict(watching, Fault("dependency_down", 0.5, ("database",), hits=0.25), 60).can_breach is None
 
 
 def test_p95_turns_when_a_twentieth_of_the_window_is_slow_and_the_slow_have_ended() -> None:

@@ -42,6 +42,15 @@ def test_a_fault_of_some_routes_says_how_much_traffic_that_is(tmp_path: Path) ->
         load_drills(write(tmp_path, some.replace(", hits: 0.3", "")))
 
 
+def test_a_fault_of_a_dependency_aims_at_those_and_not_at_routes(tmp_path: Path) -> None:
+    down = GOOD.replace("error_rate", "dependency_down").replace(
+        "value: 0.2", "value: 1, hits: 0.1, dependencies: [plot]"
+    )
+    assert load_drills(write(tmp_path, down))[0].disturbance == Fault("dependency_down", 1.0, ("plot",), 0.1)
+    with pytest.raises(UsageError, match="routes"):
+        load_drills(write(tmp_path, down.replace("dependencies:", "routes:")))
+
+
 def test_an_outage_is_read_with_its_units(tmp_path: Path) -> None:
     away = GOOD.replace(FAULT, "outage: {after: 2m, lasts: 90s, slower_at_most: 1.5}")
     assert load_drills(write(tmp_path, away))[0].disturbance == Outage(timedelta(minutes=2), timedelta(seconds=90), 1.5)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -103,7 +104,7 @@ def test_threads_that_start_at_once_migrate_once(url: str) -> None:
 
 
 def test_outcome_comes_back_as_it_was(database: Database) -> None:
-    for kept in (_outcome(), _outcome(is_scored=False)):
+    for kept in (_outcome(), _outcome(is_scored=False), replace(_outcome(), actual=1.5, observed_at=NOW)):
         insert_outcome(database, kept)
         assert find_outcome(database, kept.id) == kept
     assert find_outcome(database, "out_0000000000000000") is None
