@@ -53,6 +53,7 @@ class ExpectedPage:
     channel: str
     within: timedelta  # of the breach becoming possible
     resolved_within: timedelta | None  # of the recovery becoming possible; None where the alert has no recovery
+    of_fault: timedelta | None = None  # the page is due so long after the fault, however slow the rules are
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +176,11 @@ def _read_text(path: Path, problems: list[Problem]) -> str:
 
 
 def _read_page(section: Section) -> ExpectedPage:
-    section.allow("alert", "channel", "within", "resolved_within")
+    section.allow("alert", "channel", "within", "resolved_within", "of_fault")
     return ExpectedPage(
         alert=section.text("alert", MAX_NAME),
         channel=section.text("channel", MAX_NAME),
         within=section.read("within", parse_span, NOTHING),
         resolved_within=section.read("resolved_within", parse_span, NOTHING, is_required=False) or None,
+        of_fault=section.read("of_fault", parse_span, NOTHING, is_required=False) or None,
     )

@@ -86,6 +86,8 @@ class Drilling:
         expected = self._predict(monitor)
         possible_at = self._started_at + self._pace.wall(expected.breach_after)
         deadline = possible_at + self._pace.wall(page.within)
+        if page.of_fault is not None:
+            deadline = min(deadline, self._started_at + self._pace.wall(page.of_fault))
         return Expectation(page, alert, monitor, expected.can_breach, self._started_at, possible_at, deadline)
 
     def _predict(self, monitor: Monitor | None) -> Prediction:

@@ -115,6 +115,9 @@ def diagnose(each: Expectation, seen: Seen) -> str:
     if each.monitor is None:
         return _blame_path(each.alert) if seen.failed_share else "no request failed; was the fault injected?"
     limits = _limits(each)
+    if each.possible_at > each.deadline:
+        allowed = show_span(each.page.of_fault or timedelta(0))
+        return f"the monitor's window ({limits}) is too long for a page within {allowed} of the fault"
     if seen.breached_at is not None:
         return f"the monitor opened ({limits}), so {_blame_path(each.alert)}"
     if each.can_breach is False:

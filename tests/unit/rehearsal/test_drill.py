@@ -19,7 +19,7 @@ lasts: 10m
 fault: {flag: error_rate, value: 0.2}
 expect:
   pages:
-    - {alert: A, channel: c, within: 3m, resolved_within: 90s}
+    - {alert: A, channel: c, within: 3m, resolved_within: 90s, of_fault: 6m}
 """
 
 
@@ -32,7 +32,7 @@ def test_a_drill_is_read_with_its_units(tmp_path: Path) -> None:
     drill = load_drills(write(tmp_path, GOOD))[0]
     assert (drill.name, drill.hypothesis, drill.lasts) == ("step", "It pages.", timedelta(minutes=10))
     assert drill.disturbance == Fault("error_rate", 0.2)
-    assert drill.pages == (ExpectedPage("A", "c", timedelta(minutes=3), timedelta(seconds=90)),)
+    assert drill.pages == (ExpectedPage("A", "c", timedelta(minutes=3), timedelta(seconds=90), timedelta(minutes=6)),)
 
 
 def test_a_fault_of_some_routes_says_how_much_traffic_that_is(tmp_path: Path) -> None:

@@ -52,6 +52,13 @@ def test_missing_page_of_an_alert_without_rule_names_the_alert() -> None:
     assert finding.detail == ("no page from 'ISL error rate' reached the sink: the rules have no alert of that name")
 
 
+def test_a_window_that_is_too_long_for_the_team_is_named() -> None:
+    soon = replace(expectation().page, of_fault=MINUTE)
+    slow = replace(expectation(), page=soon, deadline=expectation().fault_at + PACE.wall(MINUTE))
+    said = judge_page(slow, seen(), PACE)[0].detail
+    assert "window (failure_rate() > 0.05 over 5m) is too long for a page within 1m 00s of the fault" in said
+
+
 @pytest.mark.parametrize(
     ("found", "said"), [(seen(), "is above what the fault causes"), (seen(ON_TIME), "something else did")]
 )

@@ -1,0 +1,131 @@
+"""The stack, broken in one place at a time: the rehearsal must fail, in the right place, for the right reason.
+
+Each case runs a copy of the project's packages with one line changed, as a careless edit would leave it.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rehearsal.settings import ROOT
+from tests.rehearsal.runs import DEADLINE_S, left_running
+
+pytestmark = pytest.mark.rehearsal
+
+PACKAGES = ("embedded", "loadtest", "monitors", "rehearsal", "service")
+RULES = "monitors/rules/isl.yml"
+TELEMETRY = "service/telemetry.py"
+RUN = "the whole run"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One edit, and what must come of it: each place that fails, with a part of its reason."""
+
+    file: str
+    old: str
+    new: str
+    drills: tuple[str, ...]
+    fails: dict[str, str]
+
+
+MUTATIONS = {
+    "the monitor looks at another environment": Mutation(
+        RULES,
+        "    window: 5m\n",
+        "    window: 5m\n    environment: production\n",
+        ("error-rate-step",),
+        {"error-rate-step": "never opened although"},
+    ),
+    "the window is an hour": Mutation(
+        RULES,
+        "    window: 5m\n",
+        "    window: 1h\n",
+        ("one-endpoint-out",),
+        {"one-endpoint-out": "too long for a page within 6m 00s of the fault"},
+    ),
+    "the alert goes to another team": Mutation(
+        RULES,
+        "sentry_app: isl-alerts ",
+        "sentry_app: isl-performance ",
+        ("error-rate-step",),
+        {"error-rate-step": "it went to isl-performance instead of isl-alerts"},
+    ),
+    "the alert does not tell the end": Mutation(
+        RULES,
+        "[first_seen_event, regression_event, reappeared_event, issue_resolved_trigger]",
+        "[first_seen_event, regression_event, reappeared_event]",
+        ("error-rate-step",),
+        {"error-rate-step": "no recovery from 'ISL error rate' reached the sink"},
+    ),
+    "the fingerprint without the code": Mutation(
+        TELEMETRY,
+        '    event["fingerprint"] = ',
+        "    _ = ",
+        ("error-rate-step",),
+        {"error-rate-step": "times for one fault"},  # an issue, and a page, for each place that raises the code
+    ),
+    "log lines become events too": Mutation(
+        TELEMETRY,
+        "event_level=None",
+        "event_level=logging.ERROR",
+        ("error-rate-step",),
+        {"error-rate-step": "it paged 2 times for one fault", RUN: "duplicated, for example req_"},
+    ),
+    "nothing is flushed at the end": Mutation(
+        TELEMETRY,
+        "    sentry_sdk.flush(timeout=FLUSH_TIMEOUT_S)",
+        "    return",
+        ("healthy-baseline",),
+        {RUN: "1 lost"},
+    ),
+    "the sampler the wrong way round": Mutation(
+        TELEMETRY,
+        "return 0.0 if path in UNTRACED_PATHS else",
+        "return 0.0 if path not in UNTRACED_PATHS else",
+        ("healthy-baseline",),
+        {RUN: "no monitor on them had anything to see"},
+    ),
+}
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS.values(), ids=MUTATIONS)
+def test_a_broken_line_is_found_where_it_hurts(tmp_path: Path, mutation: Mutation) -> None:
+    copy = mutate(tmp_path / "project", mutation)
+    only = [part for drill in mutation.drills for part in ("--only", drill)]
+    argv = [sys.executable, "-m", "rehearsal.cli", "run", "--var", str(tmp_path / "var"), "--json", *only]
+    done = subprocess.run(argv, cwd=copy, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+    assert done.returncode == 1, done.stdout + done.stderr
+    said = failures(json.loads(done.stdout))
+    assert set(said) == set(mutation.fails), said
+    assert all(reason in said[place] for place, reason in mutation.fails.items()), said
+    assert left_running(tmp_path) == []
+
+
+def mutate(folder: Path, mutation: Mutation) -> Path:
+    """Copy the packages and change the one place."""
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    path = folder / mutation.file
+    text = path.read_text()
+    assert mutation.old in text, f"{mutation.file} has no {mutation.old!r} to break"
+    path.write_text(text.replace(mutation.old, mutation.new, 1))
+    return folder
+
+
+def failures(report: dict[str, Any]) -> dict[str, str]:
+    """What failed, by drill: all its reasons in one text."""
+    places = {result["drill"]["name"]: result["findings"] for result in report["drills"]} | {
+        RUN: report["run_findings"]
+    }
+    failed = {
+        place: "; ".join(each["detail"] for each in findings if each["status"] == "failed")
+        for place, findings in places.items()
+    }
+    return {place: said for place, said in failed.items() if said}
