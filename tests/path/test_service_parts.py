@@ -99,15 +99,19 @@ def test_nothing_that_was_stored_or_sent_on_reaches_sentry(start: Start, receive
 
 def test_breadcrumbs_lead_to_a_failed_computation(start: Start, receiver: Receiver) -> None:
     service = start(**sentry(receiver))
-    service.set_faults({"error_rate": {"value": 1}})
-    assert service.send(VALIDATE, VALID).status_code == 500
+    statuses = []
+    for share in (1, 0, 1):
+        service.set_faults({"error_rate": {"value": share}})
+        statuses.append(service.send(VALIDATE, VALID).status_code)
+    assert statuses == [500, 200, 500]  # what failed is not kept; an answer from the cache can be made to fail, too
     service.terminate()
-    [event] = receiver.of_type("event")
-    assert _crumbs(event)[:3] == [
+    computed, looked_up = receiver.of_type("event")
+    assert _crumbs(computed)[:3] == [
         ("causal_validation", "checking the graph"),
         ("cache", "miss"),
         ("causal_validation", "checking identifiability"),
     ]
+    assert _crumbs(looked_up)[:2] == [("causal_validation", "checking the graph"), ("cache", "hit")]
 
 
 def test_breadcrumbs_lead_to_a_missing_dependency(start: Start, receiver: Receiver, plot_url: str) -> None:
