@@ -25,6 +25,9 @@ PAGES = [
     ("isl-oncall", "triggered"),  # new-error-code
     ("isl-performance", "critical"),  # slow-responses
     ("isl-performance", "resolved"),
+    ("isl-oncall", "triggered"),  # database-away
+    ("isl-alerts", "critical"),
+    ("isl-alerts", "resolved"),
 ]
 MISSING = "no page from 'ISL error rate' reached the sink"
 

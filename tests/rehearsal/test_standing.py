@@ -36,7 +36,7 @@ def test_a_standing_stack_answers_takes_load_is_found_again_and_goes(tmp_path: P
         entries = [entry for entry in Ledger(Path(first.ledger)).refresh() if entry.intent != "probe"]
         assert len(entries) > 10
         assert [entry for entry in entries if entry.problem] == []
-        assert rehearse("down", tmp_path) == "stopped service, sink, engine\n"
+        assert rehearse("down", tmp_path) == "stopped service, plot, sink, engine\n"
         assert left_running(tmp_path) == []
         again = bring_up(tmp_path)
         assert again.dsn.partition("@")[0] == first.dsn.partition("@")[0]  # the engine kept its data and keys
