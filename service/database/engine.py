@@ -1,7 +1,7 @@
 """URL in, a bounded pool of connections out, and one place where a database's failure becomes an error of ours."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -69,8 +69,8 @@ def open_database(url: str, interfere: Interference = undisturbed) -> Database:
 
 def _open_sqlite(url: URL, options: dict[str, Any]) -> Engine:
     """Open a file in WAL mode: readers and the one writer do not wait for each other."""
-    if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError):  # where the folder cannot be made, connecting fails, and the service says so and goes on
+        Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
     # Without an isolation level the driver opens no transactions of its own: ours begin where the block begins.
     arguments = {"timeout": BUSY_TIMEOUT_S, "isolation_level": None}
     engine = create_engine(url, module=pysqlite3, connect_args=arguments, **options)

@@ -21,12 +21,12 @@ from service.request_id import HEADER, current_request_id
 
 log: Final = logging.getLogger("isl.plot")
 CONNECT_TIMEOUT_S: Final = 0.5
-READ_TIMEOUT_S: Final = 1.0  # it answers in milliseconds
+READ_TIMEOUT_S: Final = 2.0  # it answers in milliseconds, and on a machine without a free core in a second
 CHECK_TIMEOUT_S: Final = 0.5  # of /ready, which waits for all its checks
 CONNECTIONS: Final = 20  # per worker
 ATTEMPTS: Final = 2
 RETRY_WAIT_S: Final = 0.05
-RETRY_BUDGET_S: Final = 1.5  # no second try begins after it
+RETRY_BUDGET_S: Final = 3.0  # no second try begins after it
 FAILURES_TO_OPEN: Final = 5  # calls in a row, each with its second try
 RECOVERY_S: Final = 10  # then one call finds out
 RETRIED_STATUSES: Final = frozenset({502, 503, 504})  # who answers so did not do the work

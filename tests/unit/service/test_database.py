@@ -200,6 +200,13 @@ def test_database_that_is_away_is_a_typed_error_without_its_address() -> None:
     assert [part for part in ("s3cret", "someone", str(port), "127.0.0.1") if part in str(error)] == []
 
 
+def test_folder_that_cannot_be_made_is_a_database_that_is_away(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    database = open_database(f"sqlite:///{tmp_path}/file/isl.db")
+    with pytest.raises(IslError, match="database failed"):
+        database.check()
+
+
 def test_taken_pool_is_an_overload_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.database.engine.POOL_TIMEOUT_S", 0.05)
     database = open_database(f"sqlite:///{tmp_path}/isl.db")
