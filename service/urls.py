@@ -3,6 +3,7 @@
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+import httpx
 from pydantic import SecretStr
 from pydantic_core import PydanticCustomError
 
@@ -32,13 +33,17 @@ def check_cache_url(url: SecretStr) -> SecretStr:
 
 
 def check_plot_url(url: str) -> str:
-    """Accept an origin, and give it without a slash at its end. It shows on spans, so it holds no password."""
-    parts, origin = _split(url), url.rstrip("/")
+    """Accept an origin, and give it as httpx will write it: that is what trace headers are matched against.
+
+    It shows on spans, so it holds no password.
+    """
+    parts = _split(url)
     if "@" in parts.netloc:
         raise PydanticCustomError("found", "a URL with a user")
-    if parts.scheme not in ("http", "https") or not parts.hostname or origin != f"{parts.scheme}://{parts.netloc}":
+    is_origin = url.rstrip("/") == f"{parts.scheme}://{parts.netloc}"
+    if parts.scheme not in ("http", "https") or not parts.hostname or not is_origin:
         raise PydanticCustomError("found", "{url}", {"url": repr(url)})
-    return origin
+    return str(httpx.URL(url)).rstrip("/")
 
 
 def _split(url: str) -> SplitResult:

@@ -3,6 +3,8 @@
 from typing import Any, cast
 
 import pytest
+import sentry_sdk
+from sentry_sdk.tracing_utils import should_propagate_trace
 from sentry_sdk.types import Event, Hint
 
 from service.errors import ErrorCode, IslError
@@ -111,3 +113,21 @@ def test_options_send_no_bodies_and_no_locals() -> None:
 def test_release_without_a_commit_has_no_plus(tmp_path: Any) -> None:
     assert read_git_sha(tmp_path) is None
     assert build_release("abcdef0").startswith("isl@")
+
+
+@pytest.mark.parametrize(
+    ("url", "is_ours"),
+    [
+        ("http://plot.internal:8001/v1/run", True),
+        ("http://plot.internal:80010/v1/run", False),
+        ("http://plotxinternal:8001/v1/run", False),
+        ("http://plot.internal:8001.example.org/", False),
+        ("https://example.org/http://plot.internal:8001/", False),
+    ],
+)
+def test_trace_headers_go_to_plot_and_nowhere_else(url: str, is_ours: bool) -> None:
+    options = build_options(load_settings({"ISL_PLOT_URL": "http://plot.internal:8001"}))
+    targets = options["trace_propagation_targets"]
+    client = sentry_sdk.Client("http://0123@127.0.0.1:9/1", trace_propagation_targets=targets)
+    assert should_propagate_trace(client, url) is is_ours
+    client.close()

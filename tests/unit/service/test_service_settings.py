@@ -120,8 +120,16 @@ def test_a_password_in_plot_s_url_is_not_quoted() -> None:
     assert "s3cret" not in str(caught.value)
 
 
-def test_plot_s_url_ends_without_a_slash() -> None:
-    assert load_settings({"ISL_PLOT_URL": "https://plot.internal:8443/"}).isl_plot_url == "https://plot.internal:8443"
+@pytest.mark.parametrize(
+    ("given", "origin"),
+    [
+        ("https://plot.internal:8443/", "https://plot.internal:8443"),
+        ("http://PLOT:80", "http://plot"),
+        ("https://plot:443", "https://plot"),
+    ],
+)
+def test_plot_s_url_is_written_as_it_will_be_called(given: str, origin: str) -> None:
+    assert load_settings({"ISL_PLOT_URL": given}).isl_plot_url == origin
 
 
 def test_exit_is_a_usage_error_with_the_message_alone(capsys: pytest.CaptureFixture[str]) -> None:

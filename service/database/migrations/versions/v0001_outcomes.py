@@ -1,4 +1,4 @@
-"""Decisions with their forecasts, and what came of them."""
+"""Decisions with their forecasts, and what came of them. Migrations lead forward only: back is a restored backup."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -24,8 +24,3 @@ def upgrade() -> None:
         sa.Column("observed_at", sa.DateTime(timezone=True)),
     )
     op.create_index("ix_outcomes_decision_logged_at", "outcomes", ["decision", "logged_at"])
-
-
-def downgrade() -> None:
-    """Drop the table with all that was logged."""
-    op.drop_table("outcomes")
