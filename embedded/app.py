@@ -16,11 +16,14 @@ from embedded.api import detectors, events, issues, projects, sentry_apps, stats
 from embedded.api.context import Context, handle_errors
 from embedded.channels.sentry_app import TIMEOUT_S, SentryAppChannel
 from embedded.clock import Clock
-from embedded.ingest import ROUTE, Ingest, Receive, Scope, Send
+from embedded.ingest import Ingest, Receive, Scope, Send
 from embedded.notify import Notifier
+from embedded.quota import Quotas
 from embedded.records import Batch
+from embedded.routes import find_route
 from embedded.settings import Settings
 from embedded.store.database import Database
+from embedded.store.outcomes import accepted
 from embedded.store.projects import SentryApp, add_token, list_apps
 
 log = logging.getLogger(__name__)
@@ -38,11 +41,12 @@ class Engine:
         self._settings = settings
         self._clock = clock
         self._wake = asyncio.Event()
-        self._ingest = Ingest(database, clock, self._on_stored)
+        quotas = Quotas(lambda *window: accepted(database.read(), *window), settings.quota_by_category, settings.speed)
+        self._ingest = Ingest(database, clock, quotas, self._on_stored)
         self._api = _api(Context(database, clock, settings.url, settings.speed), self._lifespan)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and ROUTE.fullmatch(scope["path"]):
+        if scope["type"] == "http" and find_route(scope["path"]):
             await self._ingest(scope, receive, send)
         else:
             await self._api(scope, receive, send)

@@ -1,13 +1,17 @@
-"""Who sends: the key from one of the three places where a client may put it.
+"""Who sends: the key from one of the places where a client may put it.
 
 Rules, marked where they are applied:
   A1  X-Sentry-Auth (or Authorization) starts with `Sentry `, else it is ignored
-  A2  a query string with `sentry_key` is an authorisation too
-  A3  the DSN in the envelope's header counts only where A1 and A2 gave nothing
-  A4  more than one of A1 and A2 is refused
+  A2  `Authorization: Basic` has the key for a user name
+  A3  a query string with `sentry_key` is an authorisation too
+  A4  so is a key in the path, of check-ins
+  A5  the DSN in the envelope's header counts only where A1 to A4 gave nothing
+  A6  more than one of A1 to A4 is refused
 Source: getsentry/relay, request_meta.rs and auth.rs, read 2026-11.
 """
 
+import base64
+import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -18,7 +22,8 @@ from embedded.errors import RejectedError
 MAX_PROTOCOL_VERSION: Final = 7
 KEY_LENGTH: Final = 32
 MAX_DIGITS: Final = 18  # of a project id or version: fits 64 bits, and int() refuses thousands of digits
-SCHEME = "sentry "
+SCHEME: Final = "sentry "
+BASIC: Final = "basic "
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,24 +32,29 @@ class Auth:
 
     public_key: str
     project_id: int | None = None
+    client: str = ""  # name/version, as the client calls itself
 
 
-def read_auth(headers: Mapping[str, str], query: str) -> Auth | None:
-    """Return the key that the request's headers or query name, or None when only an envelope's DSN can tell.
+def read_auth(headers: Mapping[str, str], query: str, path_key: str | None = None) -> Auth | None:
+    """Return the key that the request's headers, query or path name, or None when only an envelope's DSN can tell.
 
     `headers` has lower-case names. Raises RejectedError (400 or 401) as Relay does.
     """
     found = [value for name in ("x-sentry-auth", "authorization") if (value := headers.get(name, ""))]
     given = [_parse_header(value) for value in found if value.lower().startswith(SCHEME)]  # A1
-    if "sentry_" in query:  # A2
+    if headers.get("authorization", "").lower().startswith(BASIC):  # A2
+        given.append({"sentry_key": _basic_user(headers["authorization"])})
+    if "sentry_" in query:  # A3
         given.append({name: values[0] for name, values in parse_qs(query).items()})
-    if len(given) > 1:  # A4
+    if path_key is not None:  # A4
+        given.append({"sentry_key": path_key})
+    if len(given) > 1:  # A6
         raise RejectedError(401, "multiple authorization payloads detected")
     return _check(given[0]) if given else None
 
 
 def dsn_auth(dsn: object) -> Auth:
-    """Return the key and project of a DSN found in an envelope's header (A3). Raises RejectedError (401)."""
+    """Return the key and project of a DSN found in an envelope's header (A5). Raises RejectedError (401)."""
     try:
         parts = urlsplit(dsn) if isinstance(dsn, str) else None
     except ValueError:  # a host in unbalanced brackets
@@ -60,6 +70,13 @@ def parse_number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS else None
 
 
+def _basic_user(value: str) -> str:
+    try:
+        return base64.b64decode(value[len(BASIC) :].strip(), validate=True).decode("latin-1").partition(":")[0]
+    except binascii.Error:
+        raise RejectedError(401, "bad x-sentry-auth header", "Basic is not base64") from None
+
+
 def _parse_header(value: str) -> dict[str, str]:
     pairs = (part.partition("=") for part in value[len(SCHEME) :].split(","))
     return {name.strip(): content.strip() for name, _, content in pairs}
@@ -71,7 +88,7 @@ def _check(fields: Mapping[str, str]) -> Auth:
         raise RejectedError(401, "bad x-sentry-auth header")
     if version > MAX_PROTOCOL_VERSION:
         raise RejectedError(400, f"unsupported protocol version ({version})")
-    return Auth(_valid_key(fields["sentry_key"]))
+    return Auth(_valid_key(fields["sentry_key"]), client=fields.get("sentry_client", ""))
 
 
 def _valid_key(key: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Final
 import orjson
 
 from embedded.errors import RejectedError
+from embedded.lenient import instant
 
 MAX_LENGTH: Final = 2**32 - 1  # Relay's u32; also keeps a huge number out of the slice arithmetic
 INVALID = "bad envelope"
@@ -42,8 +43,10 @@ def parse_envelope(body: bytes) -> Envelope:
     Raises RejectedError (400) naming the first thing that is malformed.
     """
     if not body:
-        raise RejectedError(400, "empty request body")
+        raise RejectedError(400, "empty request body", reason="no_data")
     headers, position = _headers(body, 0, "envelope")
+    if headers.get("sent_at") is not None and instant(headers["sent_at"]) is None:
+        raise RejectedError(400, INVALID, "invalid envelope header", f"sent_at {headers['sent_at']!r}")
     items: list[Item] = []
     while position < len(body):
         item, position = _item(body, position)

@@ -10,13 +10,17 @@ class SettingsError(EmbeddedError):
 
 
 class RejectedError(EmbeddedError):
-    """Raised when a request to the ingest routes is refused as a whole, with Relay's status and detail."""
+    """Raised when a request to the ingest routes is refused as a whole, with Relay's status and detail.
 
-    def __init__(self, status: int, detail: str, *causes: str) -> None:
+    `reason` is what the books say of the items that were in it, once it is known whose they are.
+    """
+
+    def __init__(self, status: int, detail: str, *causes: str, reason: str = "invalid_envelope") -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.causes = causes
+        self.reason = reason
 
 
 class StoreUnavailableError(EmbeddedError):

@@ -15,11 +15,13 @@ from embedded.lenient import mapping, sequence, tags
 DEFAULT: Final = "{{ default }}"
 MAX_CONTEXT_LINE: Final = 120  # a longer source line does not take part
 MESSAGE_LINES: Final = 2
+MAX_MESSAGE: Final = 8192  # characters that take part. Source: relay normalisation, read 2026-11
 _SPACES: Final = re.compile(r"\s+")
 _VARIABLE: Final = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
 # What varies from event to event inside a message, most specific first.
 _PARAMETERS: Final = (
-    (re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+"), "<email>"),
+    # The look-behind keeps it linear: without it each letter of a long word is tried as a beginning.
+    (re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+\.[\w.-]+"), "<email>"),
     (re.compile(r"\b\w+://[^\s\"'<>]+"), "<url>"),
     (re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "<uuid>"),
     (re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}\b"), "<ip>"),
@@ -82,7 +84,7 @@ def message_of(event: dict[str, Any]) -> str:
 
 def parameterise(text: str) -> str:
     """Replace what varies (ids, numbers, addresses, dates) by placeholders, keeping the first non-empty lines."""
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in text[:MAX_MESSAGE].splitlines() if line.strip()]
     kept = "\n".join(lines[:MESSAGE_LINES]) + ("..." if len(lines) > MESSAGE_LINES else "")
     for pattern, name in _PARAMETERS:
         kept = pattern.sub(name, kept)

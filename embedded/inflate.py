@@ -8,9 +8,12 @@ import brotli
 import zstandard
 
 from embedded.errors import RejectedError
+from embedded.limits import MAX_ENVELOPE_BYTES, MIB
 
-MAX_ENVELOPE_BYTES: Final = 200 * 1024 * 1024  # decompressed. Source: relay-config max_envelope_size, read 2026-11
-PIECE_BYTES: Final = 1024 * 1024  # decoded at a time, so that a bomb is noticed long before it fills the memory
+# Past so many decompressed bytes a body is only counted while it arrives, and decoded again once it is known to fit:
+# a bomb is refused at the limit without ever lying in memory.
+KEPT_BYTES: Final = 8 * MIB
+PIECE_BYTES: Final = MIB  # decoded at a time, so that a bomb is noticed long before it fills the memory
 # zstd takes no output limit, but four bytes of it decode to at most 128 KiB; so many at a time make 2 MiB.
 ZSTD_SLICE_BYTES: Final = 64
 IDENTITY: Final = frozenset({"", "identity", "utf-8"})  # some SDKs send a charset here; Relay strips it
@@ -29,34 +32,58 @@ class Inflater:
 
     def __init__(self, encoding: str, limit: int = MAX_ENVELOPE_BYTES) -> None:
         """Raises RejectedError (415) for an encoding that is not one of gzip, deflate, br, zstd, identity."""
-        self._decoder = _decoder(encoding.strip().lower())
+        self._encoding = encoding.strip().lower()
+        self._decoder = _decoder(self._encoding)
         self._limit = limit
-        self._parts: list[bytes] = []
+        self._chunks: list[bytes] = []  # as they came
+        self._parts: list[bytes] = []  # decompressed, as long as there are few
         self.size_bytes = 0  # decompressed so far
-        self._is_fed = False
+        self.held_bytes = 0  # in memory
 
     def feed(self, chunk: bytes) -> None:
         """Take the next piece of the body. Raises RejectedError: 413 past the limit, 400 when it is corrupt."""
         if not chunk:
             return
-        self._is_fed = True
-        try:
-            for plain in (chunk,) if self._decoder is None else self._decoder.decode(chunk):
-                self._keep(plain)
-        except (zlib.error, brotli.error, zstandard.ZstdError) as error:
-            raise RejectedError(400, "failed to decode request body", str(error)) from None
+        self._chunks.append(chunk)
+        self.held_bytes += len(chunk)
+        for plain in _decoded(self._decoder, chunk):
+            self._count(plain)
 
     def finish(self) -> bytes:
         """Return the whole body. Raises RejectedError (400) when the compressed stream was cut short."""
-        if self._decoder is not None and self._is_fed and not self._decoder.is_finished():
-            raise RejectedError(400, "failed to decode request body", "the compressed stream ends early")
-        return b"".join(self._parts)
+        if self._decoder is None:
+            return b"".join(self._chunks)
+        if self._chunks and not self._decoder.is_finished():
+            raise _corrupt("the compressed stream ends early")
+        if self.size_bytes <= KEPT_BYTES:
+            return b"".join(self._parts)
+        again = _decoder(self._encoding)
+        return b"".join(plain for chunk in self._chunks for plain in _decoded(again, chunk))
 
-    def _keep(self, plain: bytes) -> None:
+    def _count(self, plain: bytes) -> None:
         self.size_bytes += len(plain)
         if self.size_bytes > self._limit:
-            raise RejectedError(413, f"envelope exceeded size limits: more than {self._limit} bytes decompressed")
-        self._parts.append(plain)
+            detail = f"envelope exceeded size limits: more than {self._limit} bytes decompressed"
+            raise RejectedError(413, detail, reason="too_large")
+        if self._decoder is None:
+            return
+        if self.size_bytes <= KEPT_BYTES:
+            self._parts.append(plain)
+            self.held_bytes += len(plain)
+        elif self._parts:
+            self.held_bytes -= sum(map(len, self._parts))
+            self._parts.clear()
+
+
+def _decoded(decoder: "_Decoder | None", chunk: bytes) -> Iterator[bytes]:
+    try:
+        yield from (chunk,) if decoder is None else decoder.decode(chunk)
+    except (zlib.error, brotli.error, zstandard.ZstdError) as error:
+        raise _corrupt(str(error)) from None
+
+
+def _corrupt(cause: str) -> RejectedError:
+    return RejectedError(400, "failed to decode request body", cause, reason="invalid_compression")
 
 
 class _Zlib:
@@ -116,5 +143,5 @@ def _decoder(encoding: str) -> _Decoder | None:
     if encoding in IDENTITY:
         return None
     if encoding not in _DECODERS:
-        raise RejectedError(415, f"unsupported content encoding {encoding!r}")
+        raise RejectedError(415, f"unsupported content encoding {encoding!r}", reason="content_type")
     return _DECODERS[encoding]()

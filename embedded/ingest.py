@@ -1,157 +1,170 @@
-"""Spine 1: request -> key -> body -> items -> records -> disk -> answer. Plain ASGI, since it is the hot path.
+"""Spine 1: request -> key -> body -> items -> records -> limits -> disk -> answer. Plain ASGI: it is the hot path.
 
-An answer of 200 means that everything the envelope brought is on disk. Statuses and details follow Relay's.
+An answer of 200 means that everything the envelope brought is on disk, and that what was dropped is in the books.
+Statuses and details follow Relay's.
 """
 
-import re
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID, uuid4
 
 import orjson
 
+from embedded import answers
+from embedded.access import check_origin, envelope_auth, known_key
+from embedded.bodies import read_envelope
+from embedded.categories import quantities
 from embedded.clock import Clock
-from embedded.dsn import Auth, dsn_auth, parse_number, read_auth
-from embedded.envelope import Envelope, Item, parse_envelope
+from embedded.dsn import Auth, read_auth
+from embedded.envelope import Envelope, Item
 from embedded.errors import RejectedError, StoreUnavailableError
+from embedded.filters import filter_batch
 from embedded.inflate import Inflater
+from embedded.limits import MIB, check_limits
 from embedded.normalise import normalise
-from embedded.records import Batch
+from embedded.quota import Limit, Quotas
+from embedded.records import Batch, Entry, Outcome
+from embedded.routes import MAX_BODY_BYTES, METHODS, UNREADABLE, Kind, Route, find_route
+from embedded.scrub import scrubber
 from embedded.store.database import Database
-from embedded.store.projects import ProjectKey, find_key
+from embedded.store.options import key_rate_limit, project_options
+from embedded.store.projects import ProjectKey
 from embedded.store.telemetry import append
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-ROUTE: Final = re.compile(r"/api/(?P<project>[^/]+)/envelope/")
-# Largest payload and largest number per envelope, by item type. Source: relay-config defaults, read 2026-11.
-MIB: Final = 1024 * 1024
-ITEM_LIMITS: Final[dict[str, tuple[int, int]]] = {
-    "attachment": (200 * MIB, 30),
-    "check_in": (100 * 1024, 1),
-    "client_report": (100 * 1024, 100),
-    "event": (MIB, 1),
-    "log": (12 * MIB, 1),
-    "profile": (50 * MIB, 1),
-    "profile_chunk": (50 * MIB, 1),
-    "session": (10 * MIB, 100),
-    "sessions": (10 * MIB, 100),
-    "span": (12 * MIB, 25),
-    "trace_metric": (12 * MIB, 1),
-    "transaction": (MIB, 1),
-}
-EVENT_LIKE: Final = frozenset({"event", "transaction"})  # one of either per envelope
+EVENT_LIKE: Final = frozenset({"event", "transaction"})
 NEEDS_EVENT_ID: Final = EVENT_LIKE | {"attachment", "feedback", "profile", "replay_event", "user_report"}
-INTERNAL: Final = "integration"  # Relay's own item type; a client must not send it
-CORS: Final = [
-    (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"x-sentry-error,x-sentry-rate-limits,retry-after"),
-    (b"cross-origin-resource-policy", b"cross-origin"),
-]
-PREFLIGHT: Final = [
-    (b"access-control-allow-methods", b"POST"),
-    (
-        b"access-control-allow-headers",
-        (
-            b"x-sentry-auth,x-requested-with,x-forwarded-for,origin,referer,accept,content-type,authentication,"
-            b"authorization,content-encoding,transfer-encoding"
-        ),
-    ),
-    (b"access-control-max-age", b"3600"),
-]
+BODY_TIMEOUT_S: Final = 30.0  # for a whole body to arrive. Source: relay-config query_timeout, read 2026-11
+MAX_IN_FLIGHT_BYTES: Final = 512 * MIB  # of bodies in memory at a time; what would be more is answered 503
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, with whose it is as far as its headers tell."""
+
+    route: Route
+    headers: dict[str, str]  # lower-case names
+    query: str
+    auth: Auth | None
 
 
 class Ingest:
-    """The ASGI app behind `/api/{project}/envelope/`."""
+    """The ASGI app behind the ingest routes."""
 
-    def __init__(self, database: Database, clock: Clock, on_stored: Callable[[Batch], None]) -> None:
+    def __init__(self, database: Database, clock: Clock, quotas: Quotas, on_stored: Callable[[Batch], None]) -> None:
         self._database = database
         self._clock = clock
+        self._quotas = quotas
         self._on_stored = on_stored  # called after the commit, for example to wake the notifier
+        self._in_flight_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; every refusal is a status with a detail, never an exception."""
         try:
-            if scope["method"] == "OPTIONS":
-                await _answer(send, 200, {}, PREFLIGHT)
-                return
-            event_id = await self._ingest(scope, receive)
-            await _answer(send, 200, {"id": event_id} if event_id else {})
+            answer = await self._dispatch(scope, receive)
         except RejectedError as error:
-            body: dict[str, Any] = {"detail": error.detail}
-            await _answer(send, error.status, body | ({"causes": list(error.causes)} if error.causes else {}))
+            answer = answers.refusal(error)
         except StoreUnavailableError as error:
-            await _answer(send, 503, {"detail": "failed to queue envelope", "causes": [str(error)]})
+            answer = answers.refusal(RejectedError(503, "failed to queue envelope", str(error)))
+        for message in answer.messages():
+            await send(message)
 
-    async def _ingest(self, scope: Scope, receive: Receive) -> str | None:
-        """1 route and key, 2 body, 3 items, 4 key from the envelope, 5 limits, 6 records, 7 disk."""
-        if scope["method"] != "POST":
+    async def _dispatch(self, scope: Scope, receive: Receive) -> answers.Answer:
+        route = find_route(scope["path"])
+        if route is None:
+            raise RejectedError(404, "not found")
+        if scope["method"] == "OPTIONS":
+            return answers.preflight()
+        if scope["method"] not in METHODS[route.kind]:
             raise RejectedError(405, "method not allowed")
-        project_id = _project_id(scope["path"])
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        auth = read_auth(headers, scope["query_string"].decode("latin-1"))  # 1
-        body = await _read_body(receive, headers.get("content-encoding", ""))  # 2
-        envelope = parse_envelope(body)  # 3
-        key = self._authorise(auth, envelope, project_id)  # 4
-        _check_limits(envelope.items)  # 5
-        event_id = _event_id(envelope)
-        batch = normalise(envelope, key.project_id, self._clock.now())  # 6
-        await self._database.commit(lambda connection: append(connection, batch))  # 7
+        answer = await self._ingest(_request(route, scope), receive)
+        is_image = route.kind is Kind.STORE and scope["method"] == "GET" and answer.status == 200
+        return answers.pixel() if is_image else answer
+
+    async def _ingest(self, request: Request, receive: Receive) -> answers.Answer:
+        """1 key, 2 body, 3 items, 4 key from the envelope, 5 sizes, 6 records, 7 limits, 8 disk, 9 answer."""
+        key = known_key(self._database.read(), request.auth, request.route) if request.auth else None  # 1
+        envelope = inflater = None
+        try:
+            inflater = Inflater(request.headers.get("content-encoding", ""), MAX_BODY_BYTES[request.route.kind])
+            body = await self._read_body(receive, inflater)  # 2
+            envelope = read_envelope(request.route, body, request.headers, request.query, _client(request.auth))  # 3
+            auth = envelope_auth(request.route, envelope, request.auth, request.headers.get("origin"))  # 4
+            key = key or known_key(self._database.read(), auth, request.route)
+            check_limits(envelope.items)  # 5
+            event_id = _event_id(envelope)
+            batch, limits = self._admit(key, request, envelope)  # 6, 7
+            await self._database.commit(lambda connection: append(connection, batch))  # 8
+        except RejectedError as error:
+            if key is not None:  # else no project's books are concerned
+                await self._book(key, request.route, envelope, error.reason)
+            raise
+        finally:
+            self._in_flight_bytes -= inflater.held_bytes if inflater else 0
         self._on_stored(batch)
-        return event_id
+        return _answer(request.route, batch, limits, event_id)  # 9
 
-    def _authorise(self, auth: Auth | None, envelope: Envelope, project_id: int) -> ProjectKey:
-        dsn = envelope.headers.get("dsn")
-        named = dsn_auth(dsn) if dsn is not None or auth is None else None
-        given = auth or named
-        if given is None:  # cannot happen: without `auth`, `dsn_auth` has answered or raised
-            raise RejectedError(401, "missing authorization information")
-        if named and auth and named.public_key != auth.public_key:
-            raise RejectedError(
-                400, "invalid event envelope", "public key header mismatch between envelope and request"
-            )
-        if named and named.project_id != project_id:
-            raise RejectedError(
-                400, "invalid event envelope", "project id header mismatch between envelope and request"
-            )
-        key = find_key(self._database.read(), given.public_key)
-        if key is None or not key.is_active or key.project_id != project_id:
-            raise RejectedError(403, "event submission rejected with_reason: ProjectId")
-        return key
+    async def _read_body(self, receive: Receive, inflater: Inflater) -> bytes:
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise RejectedError(400, "the client went away in the middle of the body")
+                    before = inflater.held_bytes
+                    try:
+                        inflater.feed(message.get("body", b""))
+                    finally:
+                        self._in_flight_bytes += inflater.held_bytes - before
+                    if self._in_flight_bytes > MAX_IN_FLIGHT_BYTES:
+                        raise StoreUnavailableError(f"more than {MAX_IN_FLIGHT_BYTES} bytes of bodies are in memory")
+                    if not message.get("more_body"):
+                        return inflater.finish()
+        except TimeoutError:
+            raise RejectedError(408, f"the body took more than {BODY_TIMEOUT_S:g} s") from None
 
+    def _admit(self, key: ProjectKey, request: Request, envelope: Envelope) -> tuple[Batch, tuple[Limit, ...]]:
+        connection, now = self._database.read(), self._clock.now()
+        options = project_options(connection, key.project_id)
+        check_origin(request.headers, options)
+        batch = normalise(envelope, key.project_id, now, scrubber(options.scrubbing))
+        limit = key_rate_limit(connection, key.public_key)
+        return self._quotas.admit(filter_batch(batch, options), key, limit, options, now)
 
-async def _read_body(receive: Receive, encoding: str) -> bytes:
-    inflater = Inflater(encoding)
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise RejectedError(400, "the client went away in the middle of the body")
-        inflater.feed(message.get("body", b""))
-        if not message.get("more_body"):
-            return inflater.finish()
-
-
-def _project_id(path: str) -> int:
-    match = ROUTE.fullmatch(path)
-    project = parse_number(match["project"]) if match else None
-    if project is None:
-        raise RejectedError(400, "bad project path parameter")
-    return project
+    async def _book(self, key: ProjectKey, route: Route, envelope: Envelope | None, reason: str) -> None:
+        """Book what a refused request brought: its items where they were read, else one of the route's category."""
+        items = envelope.items if envelope else ()
+        found = tuple(Entry(quantities(item), Outcome.INVALID, reason) for item in items)
+        entries = found or (Entry(((UNREADABLE[route.kind], 1),), Outcome.INVALID, reason),)
+        batch = Batch(key.project_id, self._clock.now(), entries)
+        with suppress(StoreUnavailableError):  # the refusal stands either way
+            await self._database.commit(lambda connection: append(connection, batch))
 
 
-def _check_limits(items: tuple[Item, ...]) -> None:
-    counts: dict[str, int] = {}
-    for item in items:
-        if item.type == INTERNAL:
-            raise RejectedError(400, "envelope contains internal items")
-        kind = "event" if item.type in EVENT_LIKE else item.type
-        counts[kind] = counts.get(kind, 0) + 1
-        max_bytes, max_count = ITEM_LIMITS.get(item.type, (MIB, 100))
-        if len(item.payload) > max_bytes or counts[kind] > max_count:
-            detail = f"envelope exceeded size limits for type '{item.type}' (at most {max_count} of {max_bytes} bytes)"
-            raise RejectedError(413, detail)
+def _request(route: Route, scope: Scope) -> Request:
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    query = scope["query_string"].decode("latin-1")
+    auth = read_auth(headers, query, route.key)
+    if auth is None and route.kind is not Kind.ENVELOPE:  # no envelope, no DSN in its header
+        raise RejectedError(401, "missing authorization information")
+    return Request(route, headers, query, auth)
+
+
+def _client(auth: Auth | None) -> str:
+    return auth.client if auth else ""
+
+
+def _answer(route: Route, batch: Batch, limits: tuple[Limit, ...], event_id: str | None) -> answers.Answer:
+    if limits and all(entry.outcome is Outcome.RATE_LIMITED for entry in batch.entries):
+        return answers.rate_limited(limits)
+    is_queued = route.kind in (Kind.CRON, Kind.OTLP_TRACES, Kind.OTLP_LOGS)
+    return answers.accepted(event_id, limits, 202 if is_queued else 200)
 
 
 def _event_id(envelope: Envelope) -> str | None:
@@ -174,17 +187,3 @@ def _payload_id(item: Item) -> str | None:
         return UUID(orjson.loads(item.payload)["event_id"]).hex
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
         return None
-
-
-async def _answer(
-    send: Send, status: int, body: dict[str, Any], extra: list[tuple[bytes, bytes]] | None = None
-) -> None:
-    content = orjson.dumps(body)
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(content)).encode()),
-        *CORS,
-        *(extra or ()),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": content})

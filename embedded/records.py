@@ -84,12 +84,47 @@ class SessionCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing to account for: what it counts as, what becomes of it, and what is stored of it."""
+
+    quantities: tuple[tuple[str, int], ...]  # (data category, quantity)
+    outcome: Outcome = Outcome.ACCEPTED
+    reason: str = ""
+    record: Transaction | ErrorEvent | tuple[SessionCounts, ...] | None = None  # None: counted only
+
+    def dropped(self, outcome: Outcome, reason: str) -> "Entry":
+        """The same thing, not stored after all."""
+        return Entry(self.quantities, outcome, reason)
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """All that one envelope brings, to be stored in one transaction or not at all."""
 
     project_id: int
     received_at: datetime
-    transactions: tuple[Transaction, ...]
-    errors: tuple[ErrorEvent, ...]
-    sessions: tuple[SessionCounts, ...]
-    outcomes: tuple[OutcomeCount, ...]  # of everything but the transactions and errors above, which the store counts
+    entries: tuple[Entry, ...]
+    client_discards: tuple[OutcomeCount, ...] = ()
+
+    @property
+    def transactions(self) -> tuple[Transaction, ...]:
+        return tuple(entry.record for entry in self.entries if isinstance(entry.record, Transaction))
+
+    @property
+    def errors(self) -> tuple[ErrorEvent, ...]:
+        return tuple(entry.record for entry in self.entries if isinstance(entry.record, ErrorEvent))
+
+    @property
+    def sessions(self) -> tuple[SessionCounts, ...]:
+        return tuple(row for entry in self.entries if isinstance(entry.record, tuple) for row in entry.record)
+
+    @property
+    def outcomes(self) -> tuple[OutcomeCount, ...]:
+        """Of everything but what may turn out to be a duplicate, which only the store can tell."""
+        settled = (entry for entry in self.entries if not isinstance(entry.record, Transaction | ErrorEvent))
+        return tuple(count for entry in settled for count in entry_outcomes(entry)) + self.client_discards
+
+
+def entry_outcomes(entry: Entry) -> list[OutcomeCount]:
+    """Return the entry's lines in the books."""
+    return [OutcomeCount(category, entry.outcome, entry.reason, each) for category, each in entry.quantities]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 from embedded.errors import SettingsError
@@ -24,6 +24,19 @@ class Settings(BaseModel):
     data_dir: Path = Path("var/embedded")
     speed: Annotated[float, Field(ge=1, le=MAX_SPEED)] = 1.0  # production seconds per second
 
+    quotas: str = ""  # see `quota_by_category`
+
+    @field_validator("quotas")
+    @classmethod
+    def _check_quotas(cls, value: str) -> str:
+        _parse_quotas(value)
+        return value
+
+    @property
+    def quota_by_category(self) -> dict[str, int]:
+        """Category -> what reserved volume and pay-as-you-go buy in a cycle: `error=50000,span=5000000`."""
+        return _parse_quotas(self.quotas)
+
     @property
     def url(self) -> str:
         """The engine's own address, as DSNs and links name it."""
@@ -37,6 +50,16 @@ class Settings(BaseModel):
     def token_file(self) -> Path:
         """The web API's token, written on first start, mode 0600."""
         return self.data_dir / "token"
+
+
+def _parse_quotas(written: str) -> dict[str, int]:
+    quotas: dict[str, int] = {}
+    for part in filter(None, written.split(",")):
+        category, equals, number = part.strip().partition("=")
+        if not category or not equals or not number.isdecimal():
+            raise ValueError(f"{part.strip()!r}, write for example error=50000,span=5000000")
+        quotas[category] = int(number)
+    return quotas
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:

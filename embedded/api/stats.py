@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query
 
 from embedded.api.context import Ctx, Org, invalid, stamp
-from embedded.store.issues import outcome_rows
+from embedded.store.outcomes import outcome_rows
 from embedded.store.times import to_ms
 
 router = APIRouter()

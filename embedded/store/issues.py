@@ -8,7 +8,7 @@ from typing import Any
 import apsw
 
 from embedded.store.telemetry import unpack
-from embedded.store.times import from_ms, to_ms
+from embedded.store.times import from_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,16 +146,6 @@ def open_periods(connection: apsw.Connection, *, detector_id: int | None, issue_
         (detector_id, issue_id),
     )
     return [OpenPeriod(row[0], row[1], row[2], from_ms(row[3]), from_ms(row[4]), row[5]) for row in rows]
-
-
-def outcome_rows(
-    connection: apsw.Connection, since: datetime, until: datetime
-) -> list[tuple[int, int, str, str, str, int]]:
-    """(project id, minute in ms, category, outcome, reason, quantity) for the minutes in [since, until)."""
-    found = connection.execute(
-        "SELECT * FROM outcome_minute WHERE minute_ms >= ? AND minute_ms < ?", (to_ms(since), to_ms(until))
-    )
-    return [(row[0], row[1], row[2], row[3], row[4], row[5]) for row in found]
 
 
 def _issue(row: tuple[Any, ...]) -> Issue:

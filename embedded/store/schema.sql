@@ -22,6 +22,17 @@ CREATE TABLE IF NOT EXISTS client_key (
   created_ms INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+CREATE TABLE IF NOT EXISTS client_key_limit (
+  public_key TEXT PRIMARY KEY REFERENCES client_key(public_key) ON DELETE CASCADE,
+  window_s   INTEGER NOT NULL,
+  max_count  INTEGER NOT NULL             -- of errors in a window
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS project_option ( -- what differs from the defaults
+  project_id INTEGER PRIMARY KEY REFERENCES project(id) ON DELETE CASCADE,
+  options    TEXT NOT NULL
+);
+
 CREATE TABLE IF NOT EXISTS sentry_app (
   id            INTEGER PRIMARY KEY,
   slug          TEXT NOT NULL UNIQUE,

@@ -7,7 +7,15 @@ from typing import Any, Final
 import apsw
 import zstandard
 
-from embedded.records import Batch, ErrorEvent, Outcome, OutcomeCount, SessionCounts, Transaction
+from embedded.records import (
+    Batch,
+    ErrorEvent,
+    Outcome,
+    OutcomeCount,
+    SessionCounts,
+    Transaction,
+    entry_outcomes,
+)
 from embedded.store.times import to_ms
 
 MINUTE_MS: Final = 60_000
@@ -20,12 +28,15 @@ RETURNED: Final = "regression_event"
 def append(connection: apsw.Connection, batch: Batch) -> None:
     """Store one envelope's batch. Counts what it stores as accepted, and a repeated event id as invalid."""
     outcomes = list(batch.outcomes)
-    for transaction in batch.transactions:
-        is_new = _insert_transaction(connection, batch.project_id, transaction)
-        outcomes += _counts("transaction", 1, is_new=is_new) + _counts("span", transaction.span_count, is_new=is_new)
-    for event in batch.errors:
-        is_new = _insert_error(connection, batch.project_id, event, batch.received_at)
-        outcomes += _counts("error", 1, is_new=is_new)
+    for entry in batch.entries:
+        match entry.record:
+            case Transaction() as transaction:
+                is_new = _insert_transaction(connection, batch.project_id, transaction)
+            case ErrorEvent() as event:
+                is_new = _insert_error(connection, batch.project_id, event, batch.received_at)
+            case _:
+                continue
+        outcomes += entry_outcomes(entry if is_new else entry.dropped(Outcome.INVALID, DUPLICATE))
     for counts in batch.sessions:
         _add_sessions(connection, batch.project_id, counts)
     for outcome in outcomes:
@@ -39,12 +50,6 @@ def unpack(payload: bytes) -> bytes:
 
 def _pack(payload: bytes) -> bytes:
     return zstandard.ZstdCompressor(level=COMPRESSION_LEVEL).compress(payload)
-
-
-def _counts(category: str, quantity: int, *, is_new: bool) -> list[OutcomeCount]:
-    if is_new:
-        return [OutcomeCount(category, Outcome.ACCEPTED, "", quantity)]
-    return [OutcomeCount(category, Outcome.INVALID, DUPLICATE, quantity)]
 
 
 def _insert_transaction(connection: apsw.Connection, project_id: int, record: Transaction) -> bool:

@@ -22,6 +22,7 @@ import orjson
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_S = 30.0  # for anything that is awaited; a loaded machine takes some seconds to start a process
+FramedItem = tuple[str, object] | tuple[str, object, dict[str, Any]]
 ORGANIZATION = "/organizations/sentry"
 
 
@@ -117,7 +118,7 @@ class Project:
             headers=auth if headers is None else headers,
         )
 
-    def send(self, *items: tuple[str, object]) -> str:
+    def send(self, *items: FramedItem) -> str:
         """Post (type, payload) items in one envelope, which must be taken, and return the answered id."""
         answer = self.post(envelope(*items))
         assert answer.status_code == 200, answer.text
@@ -190,12 +191,13 @@ def start_engine(data_dir: Path, speed: float = 1) -> Engine:
     return engine
 
 
-def envelope(*items: tuple[str, object], **headers: object) -> bytes:
-    """Frame (type, payload) items; a payload that is not bytes is written as JSON."""
+def envelope(*items: FramedItem, **headers: object) -> bytes:
+    """Frame (type, payload) or (type, payload, header) items; a payload that is not bytes is written as JSON."""
     lines = [orjson.dumps(headers)]
-    for kind, payload in items:
+    for kind, payload, *extra in items:
         content = payload if isinstance(payload, bytes) else orjson.dumps(payload)
-        lines += [orjson.dumps({"type": kind, "length": len(content)}), content]
+        own: dict[str, Any] = {"type": kind, "length": len(content)}
+        lines += [orjson.dumps(own | (extra[0] if extra else {})), content]
     return b"\n".join(lines) + b"\n"
 
 

@@ -19,6 +19,7 @@ from embedded.store.monitors import add_detector, connect, save_workflow
 from embedded.store.projects import add_project
 from embedded.store.telemetry import append
 
+FramedItem = tuple[str, object] | tuple[str, object, dict[str, Any]]
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 TRACE_ID, SPAN_ID = "4c79f60c11214eb38604f4ae0781bfb2", "fa90fdead5f74052"
 
@@ -61,16 +62,17 @@ def opened(directory: Path) -> Iterator[Database]:
         database.close()
 
 
-def envelope_of(*items: tuple[str, object], **headers: object) -> bytes:
-    """Frame (type, payload) items; a payload that is not bytes is written as JSON."""
+def envelope_of(*items: FramedItem, **headers: object) -> bytes:
+    """Frame (type, payload) or (type, payload, header) items; a payload that is not bytes is written as JSON."""
     lines = [orjson.dumps(headers)]
-    for kind, payload in items:
+    for kind, payload, *extra in items:
         content = payload if isinstance(payload, bytes) else orjson.dumps(payload)
-        lines += [orjson.dumps({"type": kind, "length": len(content)}), content]
+        own: dict[str, Any] = {"type": kind, "length": len(content)}
+        lines += [orjson.dumps(own | (extra[0] if extra else {})), content]
     return b"\n".join(lines) + b"\n"
 
 
-def batch_of(*items: tuple[str, object], at: datetime = NOW, **headers: object) -> Batch:
+def batch_of(*items: FramedItem, at: datetime = NOW, **headers: object) -> Batch:
     """What an envelope of these items brings to project 1."""
     return normalise(parse_envelope(envelope_of(*items, **headers)), 1, at)
 
@@ -98,7 +100,7 @@ def error(number: int = 1, kind: str = "ValueError", **fields: object) -> dict[s
     } | fields
 
 
-def store(database: Database, *items: tuple[str, object], at: datetime = NOW, **headers: object) -> None:
+def store(database: Database, *items: FramedItem, at: datetime = NOW, **headers: object) -> None:
     """Ingest items as received at `at`."""
     batch = batch_of(*items, at=at, **headers)
     database.write(lambda connection: append(connection, batch))

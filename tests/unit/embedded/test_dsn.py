@@ -1,5 +1,7 @@
 """Who sends: rules A1 to A4."""
 
+import base64
+
 import pytest
 
 from embedded.dsn import Auth, dsn_auth, parse_number, read_auth
@@ -14,11 +16,17 @@ GOOD = f"Sentry sentry_key={KEY}"
     [
         ({"x-sentry-auth": GOOD}, "", Auth(KEY)),
         ({"x-sentry-auth": f"SENTRY sentry_key={KEY}"}, "", Auth(KEY)),
-        ({"authorization": f"sentry  sentry_key = {KEY} ,sentry_version=7, sentry_client=a=b"}, "", Auth(KEY)),
+        (
+            {"authorization": f"sentry  sentry_key = {KEY} ,sentry_version=7, sentry_client=a=b"},
+            "",
+            Auth(KEY, client="a=b"),
+        ),
         ({"x-sentry-auth": f"{GOOD}, sentry_version=7.1, sentry_timestamp=now, unknown=1"}, "", Auth(KEY)),
         ({"x-sentry-auth": f"{GOOD}.flag"}, "", Auth(KEY)),
-        ({}, f"sentry_key={KEY}&sentry_version=7&sentry_client=js", Auth(KEY)),  # A2
+        ({}, f"sentry_key={KEY}&sentry_version=7&sentry_client=js", Auth(KEY, client="js")),  # A3
         ({}, f"a=b&sentry_key={KEY}", Auth(KEY)),
+        ({"authorization": "Basic " + base64.b64encode(f"{KEY}:anything".encode()).decode()}, "", Auth(KEY)),  # A2
+        ({"authorization": "basic " + base64.b64encode(KEY.encode()).decode()}, "", Auth(KEY)),
         # A1: anything else in these headers is not ours.
         ({}, "", None),
         ({}, "a=b", None),

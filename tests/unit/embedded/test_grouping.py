@@ -161,3 +161,10 @@ def test_event_hashes_never_raises(event: dict[str, Any]) -> None:
     hashes = event_hashes(event)
     assert hashes
     assert all(len(each) == 32 for each in hashes)
+
+
+@pytest.mark.parametrize("text", ["x" * 1_000_000, "a." * 500_000, "1" * 1_000_000, "0x" * 500_000, "a@" * 500_000])
+@pytest.mark.timeout(20)
+def test_parameterise_takes_any_text_in_bounded_time(text: str) -> None:
+    """A message of one long word once took half a minute."""
+    assert len(parameterise(text)) <= len(text)

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedded.normalise import MAX_QUANTITY, UNMATCHED
+from embedded.lenient import MAX_QUANTITY
 from embedded.records import Outcome, OutcomeCount, SessionCounts, Transaction
+from embedded.spans import UNMATCHED
 from embedded.store.times import to_ms
 from tests.unit.embedded.fakes import NOW, SPAN_ID, TRACE_ID, batch_of, error, transaction
 
@@ -22,8 +23,9 @@ def one_transaction(payload: object, **headers: Any) -> Transaction:
 def invalid_reason(kind: str, payload: object) -> tuple[str, str]:
     batch = batch_of((kind, payload))
     assert not batch.transactions + batch.errors + batch.sessions
-    [count] = batch.outcomes
+    count, *others = batch.outcomes
     assert (count.outcome, count.quantity) == (Outcome.INVALID, 1)
+    assert all(each.outcome == Outcome.INVALID and each.category == "span" for each in others)  # of a transaction
     return count.category, count.reason
 
 
@@ -290,25 +292,25 @@ def test_client_report_is_counted_as_far_as_it_can_be_believed(
     assert outcomes == tuple(OutcomeCount(kind, Outcome.CLIENT_DISCARD, why, number) for kind, why, number in expected)
 
 
+@pytest.mark.parametrize(
+    ("sent_at", "is_booked"),
+    [
+        (NOW - timedelta(days=89), True),
+        (NOW - timedelta(days=91), False),
+        (NOW + timedelta(seconds=59), True),
+        (NOW + timedelta(days=300), False),
+    ],
+)
+def test_client_report_of_another_time_is_ignored(sent_at: Any, is_booked: bool) -> None:
+    rows = [{"reason": "r", "category": "error", "quantity": 1}]
+    for stamp in (sent_at.isoformat(), sent_at.timestamp()):
+        batch = batch_of(("client_report", {"timestamp": stamp, "discarded_events": rows}))
+        assert bool(batch.outcomes) is is_booked
+
+
 @pytest.mark.parametrize("payload", [b"nonsense", b"[]", b""])
 def test_client_report_that_cannot_be_read_is_ignored(payload: bytes) -> None:
     assert batch_of(("client_report", payload)).outcomes == ()
-
-
-@pytest.mark.parametrize(
-    ("kind", "category"),
-    [
-        ("attachment", "attachment"),
-        ("check_in", "monitor"),
-        ("log", "log_item"),
-        ("profile", "profile"),
-        ("session", "session"),
-        ("trace_metric", "trace_metric"),
-        ("from_the_future", "default"),
-    ],
-)
-def test_other_items_are_counted_and_not_read(kind: str, category: str) -> None:
-    assert batch_of((kind, b"\x00nonsense")).outcomes == (OutcomeCount(category, Outcome.ACCEPTED, "", 1),)
 
 
 JSON = st.recursive(

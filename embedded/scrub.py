@@ -1,0 +1,187 @@
+"""Data scrubbing: what looks like a secret leaves a payload before anything of it is stored.
+
+Sentry's defaults: values under sensitive keys at any depth, card numbers, private keys, passwords in URLs, bearer
+tokens. A cheap scan of the bytes decides whether the payload needs the walk; most do not.
+Source: docs.sentry.io, server-side data scrubbing; getsentry/relay, pii/convert.rs and regexes.rs, read 2026-11.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+import orjson
+
+FILTERED: Final = "[Filtered]"
+SENSITIVE: Final = (
+    "password",
+    "secret",
+    "passwd",
+    "api_key",
+    "apikey",
+    "api-key",
+    "auth",
+    "credentials",
+    "mysql_pwd",
+    "privatekey",
+    "private_key",
+    "token",
+    "bearer",
+)
+# Parts of an event that describe the program, not its users; `modules` names packages such as `python-auth`.
+STRUCTURAL: Final = frozenset({"_meta", "debug_meta", "modules", "sdk", "measurements"})
+# Ids are never secrets, and a span id of sixteen digits may look like a card.
+IDS: Final = frozenset(
+    {
+        "event_id",
+        "parent_span_id",
+        "profile_id",
+        "profiler_id",
+        "replay_id",
+        "segment_id",
+        "sentry.segment.id",
+        "span_id",
+        "trace_id",
+    }
+)
+MAX_DEPTH: Final = 200  # deeper values are replaced as a whole; orjson writes 254 levels
+MAX_KEY: Final = 64  # characters before and after the sensitive word of a key that stands in a text
+CARD_DIGITS: Final = range(13, 20)
+# Not inside of a word: one in a few hundred hex ids holds the digits of a valid card.
+_CARD: Final = re.compile(r"(?<![\w.])\d(?:[ -]?\d){12,18}(?![\w.])")
+_URL_PASSWORD: Final = re.compile(r"(://[^/\s\"@:]*:)[^/\s\"@]+(?=@)")
+_BEARER: Final = re.compile(r"(?i)(\b(?:bearer|basic)\s+)[\w.~+/=-]{8,}")
+_PEM: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL)
+_DIGITS: Final = bytes.maketrans(bytes(range(256)), bytes(48 if 48 <= byte <= 57 else 0 for byte in range(256)))
+_THIRTEEN: Final = b"0" * CARD_DIGITS.start
+
+
+@dataclass(frozen=True, slots=True)
+class Scrubbing:
+    """A project's settings, under Sentry's names."""
+
+    is_on: bool = True  # dataScrubber
+    with_defaults: bool = True  # dataScrubberDefaults
+    sensitive_fields: tuple[str, ...] = ()
+    safe_fields: tuple[str, ...] = ()
+    ip_addresses: bool = False  # scrubIPAddresses
+
+
+def scrub(payload: bytes, settings: Scrubbing) -> bytes:
+    """Return the payload without secrets; the very bytes where there are none, and where it is no JSON."""
+    if not _needs_walk(payload, settings):
+        return payload
+    try:
+        found = orjson.loads(payload)
+        return orjson.dumps(_Walk(settings).value(found, 0))
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return payload  # refused as invalid_json where it is parsed; nothing of it is stored
+
+
+def _needs_walk(payload: bytes, settings: Scrubbing) -> bool:
+    if settings.ip_addresses:
+        return True
+    if not settings.is_on:
+        return False
+    lowered = payload.lower()
+    if any(word in lowered for word in _words(settings)):
+        return True
+    return settings.with_defaults and (
+        _THIRTEEN in payload.translate(_DIGITS, b" -")
+        or b"private key-----" in lowered
+        or b"basic " in lowered
+        or re.search(rb"://[^/\s\"@:]*:[^/\s\"@]+@", payload) is not None
+        or b"\\u" in lowered  # an escaped text may hide any of these
+    )
+
+
+@lru_cache(maxsize=64)
+def _words(settings: Scrubbing) -> tuple[bytes, ...]:
+    own = tuple(field.lower() for field in settings.sensitive_fields)
+    return tuple(word.encode() for word in (SENSITIVE if settings.with_defaults else ()) + own)
+
+
+class _Walk:
+    """One pass over a parsed payload."""
+
+    def __init__(self, settings: Scrubbing) -> None:
+        words = (SENSITIVE if settings.with_defaults else ()) if settings.is_on else ()
+        own = settings.sensitive_fields if settings.is_on else ()
+        self._words = tuple(dict.fromkeys(word.lower() for word in (*words, *own)))
+        self._safe = frozenset(field.lower() for field in settings.safe_fields)
+        self._patterns = settings.is_on and settings.with_defaults
+        self._ip_addresses = settings.ip_addresses
+        marks = "|".join(re.escape(word) for word in self._words)
+        # `token=abc` in a query string or a source line, `"token": "abc"` in a body that was kept as text
+        # A key is looked for at the beginning of a word only and is of bounded length, so that no text takes long.
+        key = rf"(?<![\w.-])[\w.-]{{0,{MAX_KEY}}}(?:{marks})[\w.-]{{0,{MAX_KEY}}}"
+        self._assigned = (
+            re.compile(rf"(?i)({key}(?:=|\s{{0,3}}=\s{{0,3}}[\"']|=[\"']|\"\s{{0,3}}:\s{{0,3}}\"))([^&\s\"';,]+)")
+            if marks
+            else None
+        )
+
+    def value(self, found: Any, depth: int) -> Any:
+        if depth > MAX_DEPTH:
+            return FILTERED
+        if isinstance(found, dict):
+            return {key: self._member(key, each, depth) for key, each in found.items()}
+        if isinstance(found, list):
+            if len(found) == 2 and isinstance(found[0], str) and self._is_sensitive(found[0]):  # a pair of a tag list
+                return [found[0], self._replaced(found[1])]
+            return [self.value(each, depth + 1) for each in found]
+        return self._text(found) if isinstance(found, str) else self._number(found)
+
+    def _member(self, key: str, found: Any, depth: int) -> Any:
+        if (depth == 0 and key in STRUCTURAL) or key in IDS or key.lower() in self._safe:
+            return found
+        if self._is_sensitive(key):
+            return self._replaced(found)
+        if self._ip_addresses and key in ("ip_address", "REMOTE_ADDR") and isinstance(found, str):
+            return None
+        return self.value(found, depth + 1)
+
+    def _is_sensitive(self, key: str) -> bool:
+        lowered = key.lower()
+        return lowered not in self._safe and any(word in lowered for word in self._words)
+
+    def _replaced(self, found: Any) -> Any:
+        return found if found is None or found == "" or isinstance(found, bool) else FILTERED
+
+    def _text(self, found: str) -> str:
+        if self._assigned is not None and ("=" in found or '"' in found):
+            found = self._assigned.sub(rf"\1{FILTERED}", found)
+        if not self._patterns or len(found) < CARD_DIGITS.start:  # too short for any of the patterns below
+            return found
+        found = _CARD.sub(_card, found)
+        found = _BEARER.sub(rf"\1{FILTERED}", found)
+        found = _URL_PASSWORD.sub(rf"\1{FILTERED}", found) if "://" in found else found
+        return _PEM.sub(FILTERED, found) if "-----BEGIN" in found else found
+
+    def _number(self, found: Any) -> Any:
+        is_card = self._patterns and isinstance(found, int) and not isinstance(found, bool) and _is_card(str(found))
+        return FILTERED if is_card else found
+
+
+def _card(match: re.Match[str]) -> str:
+    return FILTERED if _is_card(match[0]) else match[0]
+
+
+def _is_card(written: str) -> bool:
+    """Luhn's check, and a first digit that a card may have: most other long numbers fail it."""
+    digits = [int(char) for char in written if char.isdigit()]
+    if len(digits) not in CARD_DIGITS or digits[0] not in (2, 3, 4, 5, 6):
+        return False
+    return sum(_luhn(digits)) % 10 == 0
+
+
+def _luhn(digits: list[int]) -> Iterator[int]:
+    for place, digit in enumerate(reversed(digits)):
+        doubled = digit * 2 if place % 2 else digit
+        yield doubled - 9 if doubled > 9 else doubled
+
+
+def scrubber(settings: Scrubbing) -> Callable[[bytes], bytes]:
+    """Return `scrub` under these settings."""
+    return lambda payload: scrub(payload, settings)
