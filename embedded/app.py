@@ -12,7 +12,7 @@ import httpx
 from fastapi import FastAPI
 
 from embedded.alerting import SHORTEST_CADENCE, tick
-from embedded.api import detectors, events, issues, projects, sentry_apps, stats, workflows
+from embedded.api import detectors, events, filters, issues, keys, projects, sentry_apps, stats, workflows
 from embedded.api.context import Context, handle_errors
 from embedded.channels.sentry_app import TIMEOUT_S, SentryAppChannel
 from embedded.clock import Clock
@@ -20,17 +20,19 @@ from embedded.ingest import Ingest, Receive, Scope, Send
 from embedded.notify import Notifier
 from embedded.quota import Quotas
 from embedded.records import Batch
+from embedded.retention import enforce
 from embedded.routes import find_route
 from embedded.settings import Settings
 from embedded.store.database import Database
 from embedded.store.outcomes import accepted
-from embedded.store.projects import SentryApp, add_token, list_apps
+from embedded.store.projects import SentryApp, add_token, list_apps, list_projects
 
 log = logging.getLogger(__name__)
 TOKEN_PREFIX = "sntryu_"  # noqa: S105 - the public prefix of Sentry's user tokens
 TICKS_PER_CADENCE = 10  # how finely the ticker looks for due monitors
 NOTIFY_POLL = timedelta(milliseconds=250)  # for retries; a new flip wakes the notifier at once
-ROUTERS = (projects, detectors, workflows, sentry_apps, issues, events, stats)
+RETENTION_PASS = timedelta(minutes=1)  # between two looks at age and size of what is stored
+ROUTERS = (projects, keys, filters, detectors, workflows, sentry_apps, issues, events, stats)
 
 
 class Engine:
@@ -41,7 +43,12 @@ class Engine:
         self._settings = settings
         self._clock = clock
         self._wake = asyncio.Event()
-        quotas = Quotas(lambda *window: accepted(database.read(), *window), settings.quota_by_category, settings.speed)
+        quotas = Quotas(
+            lambda *window: accepted(database.read(), *window),
+            settings.quota_by_category,
+            settings.speed,
+            lambda: len(list_projects(database.read())),
+        )
         self._ingest = Ingest(database, clock, quotas, self._on_stored)
         self._api = _api(Context(database, clock, settings.url, settings.speed), self._lifespan)
 
@@ -58,7 +65,8 @@ class Engine:
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         async with httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False) as client:
-            tasks = [asyncio.create_task(self._tick_for_ever()), asyncio.create_task(self._notify_for_ever(client))]
+            for_ever = (self._tick_for_ever(), self._notify_for_ever(client), self._clean_for_ever())
+            tasks = [asyncio.create_task(each) for each in for_ever]
             try:
                 yield
             finally:
@@ -89,6 +97,15 @@ class Engine:
                 await notifier.deliver(self._clock.now())
             except Exception:
                 log.exception("a delivery pass failed; the next one follows")
+
+    async def _clean_for_ever(self) -> None:
+        retention, max_bytes = timedelta(days=self._settings.retention_days), self._settings.max_bytes
+        while True:
+            try:
+                await asyncio.to_thread(enforce, self.database, self._clock.now(), retention, max_bytes)
+            except Exception:
+                log.exception("a retention pass failed; the next one follows")
+            await self._clock.sleep(RETENTION_PASS / self._settings.speed)
 
     def _find_app(self, app_id: int) -> SentryApp | None:
         return next((app for app in list_apps(self.database.read()) if app.id == app_id), None)

@@ -68,7 +68,10 @@ Usage = Callable[[int | None, str, datetime, datetime], int]
 
 @dataclass(slots=True)
 class _Counter:
-    """What was accepted in one window; begun from the books, so that a restart forgets nothing."""
+    """What was accepted in one window.
+
+    Begun from the books, so that a restart forgets nothing; a client key's begins at zero, the books know no keys.
+    """
 
     start_ms: int
     used: int
@@ -81,7 +84,7 @@ class Quotas:
     usage: Usage
     quotas: Mapping[str, int] = field(default_factory=dict)  # category -> reserved volume and pay-as-you-go, a cycle
     speed: float = 1.0  # windows shrink by it
-    projects: int = 1  # that share the quota
+    projects: Callable[[], int] = lambda: 1  # that share the quota
     _counters: dict[tuple[object, ...], _Counter] = field(default_factory=dict)
     _thresholds: dict[tuple[int, str], tuple[int, int]] = field(default_factory=dict)  # -> (hour, threshold)
 
@@ -154,7 +157,7 @@ class Quotas:
         """How much an hour may bring: past use times a factor, and never less than the floor."""
         week = WEEK / self.speed
         hourly = self.usage(project_id, category, hour_start - week, hour_start) / (WEEK / HOUR)
-        share = SPIKE_FACTOR * self.quotas.get(category, 0) / (HOURS_PER_CYCLE * min(self.projects, SPIKE_PROJECTS))
+        share = SPIKE_FACTOR * self.quotas.get(category, 0) / (HOURS_PER_CYCLE * min(self.projects(), SPIKE_PROJECTS))
         return math.ceil(max(DEVELOPER_SHARE * DEVELOPER_INCLUDED[category], share, SPIKE_FACTOR * hourly))
 
     def _counter(

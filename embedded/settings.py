@@ -11,6 +11,9 @@ from embedded.errors import SettingsError
 
 PREFIX = "EMBEDDED_"
 DEFAULT_PORT = 9000  # where self-hosted Sentry listens too
+DEFAULT_RETENTION_DAYS = 90  # Sentry's
+DEFAULT_MAX_BYTES = 4 * 1024**3
+MIN_BYTES = 1024**2  # an empty store takes a quarter of it
 MAX_SPEED = 600.0  # at 600 a one-minute cadence is 100 ms, the least that a tick can be trusted with
 
 
@@ -24,6 +27,8 @@ class Settings(BaseModel):
     data_dir: Path = Path("var/embedded")
     speed: Annotated[float, Field(ge=1, le=MAX_SPEED)] = 1.0  # production seconds per second
 
+    retention_days: Annotated[int, Field(ge=1, le=3650)] = DEFAULT_RETENTION_DAYS
+    max_bytes: Annotated[int, Field(ge=MIN_BYTES)] = DEFAULT_MAX_BYTES  # of stored data; the oldest goes first
     quotas: str = ""  # see `quota_by_category`
 
     @field_validator("quotas")

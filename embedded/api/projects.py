@@ -1,11 +1,12 @@
-"""Organisation, projects and client keys."""
+"""Organisation and projects, with how a project filters and scrubs what it is sent."""
 
 import re
 from typing import Annotated, Any
 
 import apsw
 from fastapi import APIRouter, HTTPException
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic.alias_generators import to_camel
 
 from embedded.api.context import (
     ORGANIZATION_ID,
@@ -19,19 +20,56 @@ from embedded.api.context import (
     not_found,
     stamp,
 )
+from embedded.store.options import project_options, set_project_options
 from embedded.store.projects import (
     Project,
-    ProjectKey,
-    add_key,
     add_project,
     first_token_at,
-    list_keys,
     list_projects,
+    update_project,
 )
 
 router = APIRouter()
 MAX_NAME = 50
 MAX_SLUG = 100
+MAX_GLOB = 400  # characters of a filter or field name
+MAX_GLOBS = 100
+
+
+OPTIONS = {"filters:releases": "filter_releases", "filters:error_messages": "filter_error_messages"}
+Lines = Annotated[list[Annotated[str, Field(min_length=1, max_length=MAX_GLOB)]], Field(max_length=MAX_GLOBS)]
+
+
+class ChangedProject(BaseModel):
+    """Body of a project's change; what is left out stays. Anything this engine has not is refused, not ignored."""
+
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel)
+
+    name: Annotated[str | None, Field(min_length=1, max_length=MAX_NAME)] = None
+    platform: str | None = None
+    allowed_domains: Lines | None = None
+    data_scrubber: bool | None = None
+    data_scrubber_defaults: bool | None = None
+    sensitive_fields: Lines | None = None
+    safe_fields: Lines | None = None
+    scrub_ip_addresses: Annotated[bool | None, Field(alias="scrubIPAddresses")] = None
+    options: dict[str, str] = {}
+
+    @field_validator("options")
+    @classmethod
+    def _check_options(cls, options: dict[str, str]) -> dict[str, str]:
+        for name, text in options.items():
+            if name not in OPTIONS:
+                raise ValueError(f"{name!r}, allowed are {', '.join(OPTIONS)}")
+            if len(lines(text)) > MAX_GLOBS or any(len(line) > MAX_GLOB for line in lines(text)):
+                raise ValueError(f"{name}: at most {MAX_GLOBS} lines of {MAX_GLOB} characters")
+        return options
+
+    def changes(self) -> dict[str, Any]:
+        """What is asked for, under the names of `ProjectOptions`."""
+        named = {name: getattr(self, name) for name in self.model_fields_set - {"name", "platform", "options"}}
+        given = {name: value for name, value in named.items() if value is not None}
+        return given | {OPTIONS[name]: lines(text) for name, text in self.options.items()}
 
 
 class NewProject(BaseModel):
@@ -40,12 +78,6 @@ class NewProject(BaseModel):
     name: Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
     slug: Annotated[str | None, Field(max_length=MAX_SLUG, pattern=r"^[a-z0-9_-]*[a-z_-][a-z0-9_-]*$")] = None
     platform: str | None = None
-
-
-class NewKey(BaseModel):
-    """Body of a client key's creation."""
-
-    name: Annotated[str, Field(max_length=64)] = "Default"
 
 
 @router.get("/organizations/")
@@ -81,19 +113,40 @@ def create_project(context: Ctx, organization: Org, team: str, body: NewProject)
 
 @router.get("/projects/{organization}/{project}/")
 def project_details(context: Ctx, organization: Org, project: str) -> dict[str, Any]:  # noqa: ARG001
-    return _project(find_project(context, project))
+    return _project_details(context, find_project(context, project))
 
 
-@router.get("/projects/{organization}/{project}/keys/")
-def keys(context: Ctx, organization: Org, project: str) -> list[dict[str, Any]]:  # noqa: ARG001
+@router.put("/projects/{organization}/{project}/")
+def change_project(context: Ctx, organization: Org, project: str, body: ChangedProject) -> dict[str, Any]:  # noqa: ARG001
+    """Rename a project, or change how its data is filtered and scrubbed; it holds from the next envelope on."""
     found = find_project(context, project)
-    return [_key(context, key) for key in list_keys(context.read(), found.id)]
+    name, platform = body.name or found.name, body.platform if "platform" in body.model_fields_set else found.platform
+
+    def change(connection: apsw.Connection) -> None:
+        update_project(connection, found.id, name, platform)
+        set_project_options(connection, found.id, body.changes())
+
+    context.write(change)
+    return _project_details(context, find_project(context, project))
 
 
-@router.post("/projects/{organization}/{project}/keys/", status_code=201)
-def create_key(context: Ctx, organization: Org, project: str, body: NewKey) -> dict[str, Any]:  # noqa: ARG001
-    found, now = find_project(context, project), context.now()
-    return _key(context, context.write(lambda connection: add_key(connection, found.id, body.name, now)))
+def lines(text: str) -> list[str]:
+    """The lines of an option's text that say something."""
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _project_details(context: Context, project: Project) -> dict[str, Any]:
+    options = project_options(context.read(), project.id)
+    return _project(project) | {
+        "allowedDomains": list(options.allowed_domains),
+        "dataScrubber": options.data_scrubber,
+        "dataScrubberDefaults": options.data_scrubber_defaults,
+        "sensitiveFields": list(options.sensitive_fields),
+        "safeFields": list(options.safe_fields),
+        "scrubIPAddresses": options.scrub_ip_addresses,
+        "options": {name: "\n".join(getattr(options, field)) for name, field in OPTIONS.items()}
+        | {"filters:filtered-transaction": "1" if options.filter_health_checks else "0"},
+    }
 
 
 def _organization(context: Context) -> dict[str, Any]:
@@ -131,50 +184,4 @@ def _project(project: Project) -> dict[str, Any]:
         "team": team,
         "teams": [team],
         "organization": {"id": ORGANIZATION_ID, "slug": ORGANIZATION_SLUG, "name": "Sentry"},
-    }
-
-
-def _key(context: Context, key: ProjectKey) -> dict[str, Any]:
-    host = context.url.partition("://")[2]
-    public = f"http://{key.public_key}@{host}/{key.project_id}"
-    api = f"{context.url}/api/{key.project_id}"
-    return {
-        "id": key.public_key,
-        "name": key.label,
-        "label": key.label,
-        "public": key.public_key,
-        "secret": key.secret_key,
-        "projectId": key.project_id,
-        "isActive": key.is_active,
-        "rateLimit": None,
-        "dsn": {
-            "public": public,
-            "secret": f"http://{key.public_key}:{key.secret_key}@{host}/{key.project_id}",
-            **{
-                name: f"{api}/{path}/?sentry_key={key.public_key}"
-                for name, path in (
-                    ("csp", "csp-report"),
-                    ("security", "security"),
-                    ("minidump", "minidump"),
-                    ("nel", "nel"),
-                )
-            },
-            "unreal": f"{api}/unreal/{key.public_key}/",
-            "playstation": f"{api}/playstation/?sentry_key={key.public_key}",
-            "crons": f"{api}/cron/___MONITOR_SLUG___/{key.public_key}/",
-            "integration": f"{api}/integration/",
-            "otlp_traces": f"{api}/integration/otlp/v1/traces/",
-            "otlp_logs": f"{api}/integration/otlp/v1/logs/",
-            "cdn": "",
-        },
-        "browserSdkVersion": "",
-        "browserSdk": {"choices": []},
-        "dateCreated": stamp(key.created_at),
-        "dynamicSdkLoaderOptions": {
-            "hasReplay": False,
-            "hasPerformance": False,
-            "hasDebug": False,
-            "hasFeedback": False,
-            "hasLogsAndMetrics": False,
-        },
     }

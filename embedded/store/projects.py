@@ -88,6 +88,11 @@ def list_projects(connection: apsw.Connection) -> list[Project]:
     return [Project(row[0], row[1], row[2], row[3], from_ms(row[4])) for row in rows]
 
 
+def update_project(connection: apsw.Connection, project_id: int, name: str, platform: str | None) -> None:
+    """Rename the project or say what it is written in."""
+    connection.execute("UPDATE project SET name = ?, platform = ? WHERE id = ?", (name, platform, project_id))
+
+
 def add_key(connection: apsw.Connection, project_id: int, label: str, now: datetime) -> ProjectKey:
     """Make a random client key for the project."""
     key = ProjectKey(secrets.token_hex(16), secrets.token_hex(16), project_id, label, is_active=True, created_at=now)
@@ -95,6 +100,18 @@ def add_key(connection: apsw.Connection, project_id: int, label: str, now: datet
         "INSERT INTO client_key VALUES (?,?,?,?,1,?)", (key.public_key, key.secret_key, project_id, label, to_ms(now))
     )
     return key
+
+
+def update_key(connection: apsw.Connection, public_key: str, label: str, *, is_active: bool) -> None:
+    """Rename a key, or switch it on or off."""
+    connection.execute(
+        "UPDATE client_key SET label = ?, is_active = ? WHERE public_key = ?", (label, int(is_active), public_key)
+    )
+
+
+def delete_key(connection: apsw.Connection, public_key: str) -> None:
+    """Forget a key and its limit."""
+    connection.execute("DELETE FROM client_key WHERE public_key = ?", (public_key,))
 
 
 def find_key(connection: apsw.Connection, public_key: str) -> ProjectKey | None:

@@ -166,8 +166,8 @@ def starting(data_dir: Path) -> Iterator[Start]:
     """Body of a fixture: start engines on this data directory; at the end, stop those that still run."""
     started: list[Engine] = []
 
-    def run(speed: float = 1) -> Engine:
-        started.append(start_engine(data_dir, speed))
+    def run(speed: float = 1, **settings: str) -> Engine:
+        started.append(start_engine(data_dir, speed, **settings))
         return started[-1]
 
     yield run
@@ -175,12 +175,13 @@ def starting(data_dir: Path) -> Iterator[Start]:
         engine.end()
 
 
-def start_engine(data_dir: Path, speed: float = 1) -> Engine:
-    """Start an engine on a data directory, new or used, and return once it answers."""
+def start_engine(data_dir: Path, speed: float = 1, **settings: str) -> Engine:
+    """Start an engine on a data directory, new or used, with further EMBEDDED_* settings; return once it answers."""
     data_dir.mkdir(exist_ok=True, parents=True)
     port = free_port()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("EMBEDDED_")}
     own = {"EMBEDDED_PORT": str(port), "EMBEDDED_DATA_DIR": str(data_dir), "EMBEDDED_SPEED": str(speed)}
+    own |= {f"EMBEDDED_{name.upper()}": value for name, value in settings.items()}
     with (data_dir / "log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "embedded"], cwd=ROOT, env=inherited | own, stdout=log, stderr=subprocess.STDOUT
