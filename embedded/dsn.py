@@ -11,7 +11,6 @@ Source: getsentry/relay, request_meta.rs and auth.rs, read 2026-11.
 """
 
 import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -73,7 +72,7 @@ def parse_number(text: str) -> int | None:
 def _basic_user(value: str) -> str:
     try:
         return base64.b64decode(value[len(BASIC) :].strip(), validate=True).decode("latin-1").partition(":")[0]
-    except binascii.Error:
+    except ValueError:  # base64's own error, and that of letters outside of ASCII
         raise RejectedError(401, "bad x-sentry-auth header", "Basic is not base64") from None
 
 

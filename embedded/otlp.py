@@ -1,6 +1,6 @@
 """OTLP over HTTP -> the containers that SDKs send: spans of traces as span v2, log records as logs.
 
-JSON only for now: the JSON form writes ids as hex and 64-bit numbers as texts.
+JSON only; its ids are hex and its 64-bit numbers texts. Protobuf is answered 415.
 Source: opentelemetry.io, OTLP 1.x specification, JSON Protobuf encoding, read 2026-11.
 """
 

@@ -7,7 +7,7 @@ Source: docs.sentry.io, server-side data scrubbing; getsentry/relay, pii/convert
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -47,11 +47,13 @@ IDS: Final = frozenset(
 )
 MAX_DEPTH: Final = 200  # deeper values are replaced as a whole; orjson writes 254 levels
 MAX_KEY: Final = 64  # characters before and after the sensitive word of a key that stands in a text
+MAX_KNOWN_KEYS: Final = 10_000  # that a walk keeps its verdict of
 CARD_DIGITS: Final = range(13, 20)
 # Not inside of a word: one in a few hundred hex ids holds the digits of a valid card.
 _CARD: Final = re.compile(r"(?<![\w.])\d(?:[ -]?\d){12,18}(?![\w.])")
 _URL_PASSWORD: Final = re.compile(r"(://[^/\s\"@:]*:)[^/\s\"@]+(?=@)")
-_BEARER: Final = re.compile(r"(?i)(\b(?:bearer|basic)\s+)[\w.~+/=-]{8,}")
+_URL_PASSWORD_BYTES: Final = re.compile(rb"://[^/\s\"@:]*:[^/\s\"@]+@")
+_SCHEME: Final = re.compile(r"(?i)(\b(?:bearer|basic)\s+)[\w.~+/=-]{8,}")
 _PEM: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL)
 _DIGITS: Final = bytes.maketrans(bytes(range(256)), bytes(48 if 48 <= byte <= 57 else 0 for byte in range(256)))
 _THIRTEEN: Final = b"0" * CARD_DIGITS.start
@@ -68,31 +70,50 @@ class Scrubbing:
     ip_addresses: bool = False  # scrubIPAddresses
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the scan of the bytes saw; the walk looks for nothing else."""
+
+    words: bool
+    cards: bool
+    schemes: bool  # bearer, basic
+    urls: bool  # with a password
+    keys: bool  # private ones
+
+    def __bool__(self) -> bool:
+        return self.words or self.cards or self.schemes or self.urls or self.keys
+
+
+EVERYTHING: Final = _Found(words=True, cards=True, schemes=True, urls=True, keys=True)
+NOTHING: Final = _Found(words=False, cards=False, schemes=False, urls=False, keys=False)
+
+
 def scrub(payload: bytes, settings: Scrubbing) -> bytes:
     """Return the payload without secrets; the very bytes where there are none, and where it is no JSON."""
-    if not _needs_walk(payload, settings):
+    found = _scan(payload, settings)
+    if not found and not settings.ip_addresses:
         return payload
     try:
-        found = orjson.loads(payload)
-        return orjson.dumps(_Walk(settings).value(found, 0))
+        return orjson.dumps(_walk(settings, found).value(orjson.loads(payload), 0))
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return payload  # refused as invalid_json where it is parsed; nothing of it is stored
 
 
-def _needs_walk(payload: bytes, settings: Scrubbing) -> bool:
-    if settings.ip_addresses:
-        return True
+def _scan(payload: bytes, settings: Scrubbing) -> _Found:
     if not settings.is_on:
-        return False
+        return NOTHING
     lowered = payload.lower()
-    if any(word in lowered for word in _words(settings)):
-        return True
-    return settings.with_defaults and (
-        _THIRTEEN in payload.translate(_DIGITS, b" -")
-        or b"private key-----" in lowered
-        or b"basic " in lowered
-        or re.search(rb"://[^/\s\"@:]*:[^/\s\"@]+@", payload) is not None
-        or b"\\u" in lowered  # an escaped text may hide any of these
+    words = any(word in lowered for word in _words(settings))
+    if not settings.with_defaults:
+        return replace(NOTHING, words=words or b"\\u" in lowered)
+    if b"\\u" in lowered:  # an escaped text may hide any of these
+        return EVERYTHING
+    return _Found(
+        words=words,
+        cards=_THIRTEEN in payload.translate(_DIGITS, b" -"),
+        schemes=b"bearer " in lowered or b"basic " in lowered,
+        urls=_URL_PASSWORD_BYTES.search(payload) is not None,
+        keys=b"private key-----" in lowered,
     )
 
 
@@ -102,66 +123,80 @@ def _words(settings: Scrubbing) -> tuple[bytes, ...]:
     return tuple(word.encode() for word in (SENSITIVE if settings.with_defaults else ()) + own)
 
 
-class _Walk:
-    """One pass over a parsed payload."""
+@lru_cache(maxsize=64)
+def _walk(settings: Scrubbing, found: _Found) -> "_Walk":
+    return _Walk(settings, found)
 
-    def __init__(self, settings: Scrubbing) -> None:
-        words = (SENSITIVE if settings.with_defaults else ()) if settings.is_on else ()
-        own = settings.sensitive_fields if settings.is_on else ()
-        self._words = tuple(dict.fromkeys(word.lower() for word in (*words, *own)))
+
+class _Walk:
+    """The walk over a parsed payload, under some settings; keeps what it learned about keys."""
+
+    def __init__(self, settings: Scrubbing, found: _Found) -> None:
+        words = tuple(word.decode() for word in _words(settings)) if found.words else ()
+        self._words = tuple(dict.fromkeys(words))
         self._safe = frozenset(field.lower() for field in settings.safe_fields)
-        self._patterns = settings.is_on and settings.with_defaults
+        self._found = found
         self._ip_addresses = settings.ip_addresses
+        self._known: dict[str, bool] = {}
         marks = "|".join(re.escape(word) for word in self._words)
-        # `token=abc` in a query string or a source line, `"token": "abc"` in a body that was kept as text
+        # `token=abc` in a query string or a source line, `"token": "abc"` in a body that was kept as text.
         # A key is looked for at the beginning of a word only and is of bounded length, so that no text takes long.
         key = rf"(?<![\w.-])[\w.-]{{0,{MAX_KEY}}}(?:{marks})[\w.-]{{0,{MAX_KEY}}}"
-        self._assigned = (
-            re.compile(rf"(?i)({key}(?:=|\s{{0,3}}=\s{{0,3}}[\"']|=[\"']|\"\s{{0,3}}:\s{{0,3}}\"))([^&\s\"';,]+)")
-            if marks
-            else None
-        )
+        assigned = r"(?:=|\s{0,3}=\s{0,3}[\"']|=[\"']|\"\s{0,3}:\s{0,3}\")"
+        self._assigned = re.compile(rf"(?i)({key}{assigned})([^&\s\"';,]+)")
 
     def value(self, found: Any, depth: int) -> Any:
+        if isinstance(found, str):
+            return self._text(found)
         if depth > MAX_DEPTH:
             return FILTERED
         if isinstance(found, dict):
             return {key: self._member(key, each, depth) for key, each in found.items()}
         if isinstance(found, list):
             if len(found) == 2 and isinstance(found[0], str) and self._is_sensitive(found[0]):  # a pair of a tag list
-                return [found[0], self._replaced(found[1])]
+                return [found[0], _replaced(found[1])]
             return [self.value(each, depth + 1) for each in found]
-        return self._text(found) if isinstance(found, str) else self._number(found)
+        return self._number(found)
 
     def _member(self, key: str, found: Any, depth: int) -> Any:
-        if (depth == 0 and key in STRUCTURAL) or key in IDS or key.lower() in self._safe:
+        if (depth == 0 and key in STRUCTURAL) or key in IDS:
             return found
         if self._is_sensitive(key):
-            return self._replaced(found)
+            return _replaced(found)
+        if key.lower() in self._safe:
+            return found
         if self._ip_addresses and key in ("ip_address", "REMOTE_ADDR") and isinstance(found, str):
             return None
         return self.value(found, depth + 1)
 
     def _is_sensitive(self, key: str) -> bool:
-        lowered = key.lower()
-        return lowered not in self._safe and any(word in lowered for word in self._words)
+        known = self._known.get(key)
+        if known is None:
+            lowered = key.lower()
+            known = lowered not in self._safe and any(word in lowered for word in self._words)
+            if len(self._known) < MAX_KNOWN_KEYS:
+                self._known[key] = known
+        return known
 
-    def _replaced(self, found: Any) -> Any:
-        return found if found is None or found == "" or isinstance(found, bool) else FILTERED
-
-    def _text(self, found: str) -> str:
-        if self._assigned is not None and ("=" in found or '"' in found):
-            found = self._assigned.sub(rf"\1{FILTERED}", found)
-        if not self._patterns or len(found) < CARD_DIGITS.start:  # too short for any of the patterns below
-            return found
-        found = _CARD.sub(_card, found)
-        found = _BEARER.sub(rf"\1{FILTERED}", found)
-        found = _URL_PASSWORD.sub(rf"\1{FILTERED}", found) if "://" in found else found
-        return _PEM.sub(FILTERED, found) if "-----BEGIN" in found else found
+    def _text(self, text: str) -> str:
+        found = self._found
+        if self._words and ("=" in text or '"' in text):
+            lowered = text.lower()
+            if any(word in lowered for word in self._words):
+                text = self._assigned.sub(rf"\1{FILTERED}", text)
+        text = _CARD.sub(_card, text) if found.cards and len(text) >= CARD_DIGITS.start else text
+        text = _SCHEME.sub(rf"\1{FILTERED}", text) if found.schemes else text
+        text = _URL_PASSWORD.sub(rf"\1{FILTERED}", text) if found.urls and "://" in text else text
+        return _PEM.sub(FILTERED, text) if found.keys and "-----BEGIN" in text else text
 
     def _number(self, found: Any) -> Any:
-        is_card = self._patterns and isinstance(found, int) and not isinstance(found, bool) and _is_card(str(found))
+        is_card = self._found.cards and isinstance(found, int) and not isinstance(found, bool) and _is_card(str(found))
         return FILTERED if is_card else found
+
+
+def _replaced(found: Any) -> Any:
+    """What says nothing is kept as it is."""
+    return found if found is None or found == "" or isinstance(found, bool) else FILTERED
 
 
 def _card(match: re.Match[str]) -> str:

@@ -47,8 +47,12 @@ BAD_KEY = "bad sentry DSN public key"
 @pytest.mark.parametrize(
     ("headers", "query", "status", "detail"),
     [
-        ({"x-sentry-auth": GOOD, "authorization": GOOD}, "", 401, MULTIPLE),  # A4
+        ({"x-sentry-auth": GOOD, "authorization": GOOD}, "", 401, MULTIPLE),  # A6
         ({"x-sentry-auth": GOOD}, f"sentry_key={KEY}", 401, MULTIPLE),
+        ({"x-sentry-auth": GOOD, "authorization": "Basic YTpi"}, "", 401, MULTIPLE),
+        ({"authorization": "Basic \x80"}, "", 401, BAD_HEADER),
+        ({"authorization": "Basic !"}, "", 401, BAD_HEADER),
+        ({"authorization": "Basic YTpi"}, "", 400, BAD_KEY),
         ({"x-sentry-auth": "Sentry sentry_version=7"}, "", 401, BAD_HEADER),
         ({"x-sentry-auth": "Sentry "}, "", 401, BAD_HEADER),
         ({"x-sentry-auth": f"{GOOD}, sentry_version=foo"}, "", 401, BAD_HEADER),
