@@ -17,6 +17,8 @@ from embedded.errors import RejectedError
 from embedded.lenient import instant
 
 MAX_LENGTH: Final = 2**32 - 1  # Relay's u32; also keeps a huge number out of the slice arithmetic
+# More than the counts of all item types together; a body of millions of empty items would hold everybody up.
+MAX_ITEMS: Final = 1_000
 INVALID = "bad envelope"
 
 
@@ -40,7 +42,7 @@ class Envelope:
 def parse_envelope(body: bytes) -> Envelope:
     """Split a decompressed body into its header and items.
 
-    Raises RejectedError (400) naming the first thing that is malformed.
+    Raises RejectedError naming the first thing that is malformed (400), or when there are too many items (413).
     """
     if not body:
         raise RejectedError(400, "empty request body", reason="no_data")
@@ -49,6 +51,8 @@ def parse_envelope(body: bytes) -> Envelope:
         raise RejectedError(400, INVALID, "invalid envelope header", f"sent_at {headers['sent_at']!r}")
     items: list[Item] = []
     while position < len(body):
+        if len(items) == MAX_ITEMS:
+            raise RejectedError(413, f"envelope exceeded size limits: more than {MAX_ITEMS} items", reason="too_large")
         item, position = _item(body, position)
         items.append(item)
     return Envelope(headers, tuple(items))

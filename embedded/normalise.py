@@ -16,6 +16,7 @@ from embedded.grouping import event_hashes, exceptions, message_of
 from embedded.lenient import (
     MAX_FUTURE,
     MAX_NAME,
+    MAX_QUANTITY,
     hex_id,
     instant,
     mapping,
@@ -32,6 +33,7 @@ from embedded.spans import HTTP_STATUSES, UNMATCHED, container_entries
 MAX_REPORT_AGE: Final = timedelta(days=90)  # of a client report: what is older than the books is not booked
 MAX_MESSAGE: Final = 8192  # characters
 MAX_REASON: Final = 200  # of a client discard, characters
+MAX_DISCARDS: Final = 500  # lines of all client reports of an envelope; SDKs know some 15 reasons for 10 categories
 MIN_SAMPLE_RATE: Final = 1e-4  # a forged tiny rate must not make one request weigh millions
 # Sentry's levels; any other is taken for an error.
 LEVELS: Final = frozenset({"fatal", "error", "warning", "info", "debug"})
@@ -62,7 +64,7 @@ def normalise(
                 entries += _entries(item, envelope, received_at, scrub)
         except _InvalidError as error:
             entries.append(Entry(quantities(item), Outcome.INVALID, str(error)))
-    return Batch(project_id, received_at, tuple(entries), tuple(discards))
+    return Batch(project_id, received_at, tuple(entries), _summed(discards))
 
 
 def _entries(item: Item, envelope: Envelope, received_at: datetime, scrub: Scrub) -> list[Entry]:
@@ -192,6 +194,18 @@ def _client_discards(item: Item, received_at: datetime) -> Iterable[OutcomeCount
         dropped = quantity(_get(row, "quantity"))
         if dropped and 0 < len(category) <= MAX_NAME and 0 < len(reason) <= MAX_REASON:
             yield OutcomeCount(category, Outcome.CLIENT_DISCARD, reason, dropped)
+
+
+def _summed(discards: Iterable[OutcomeCount]) -> tuple[OutcomeCount, ...]:
+    """Reports of one envelope are summed; of forged ones with endless reasons only so many lines are kept."""
+    totals: dict[tuple[str, str], int] = {}
+    for each in discards:
+        if (each.category, each.reason) in totals or len(totals) < MAX_DISCARDS:
+            known = totals.get((each.category, each.reason), 0)
+            totals[each.category, each.reason] = min(known + each.quantity, MAX_QUANTITY)
+    return tuple(
+        OutcomeCount(category, Outcome.CLIENT_DISCARD, reason, total) for (category, reason), total in totals.items()
+    )
 
 
 def _weight(envelope: Envelope) -> float:

@@ -25,7 +25,8 @@ def delete_telemetry(connection: apsw.Connection, until: datetime, limit: int) -
     deleted = 0
     for table, column in TELEMETRY.items():
         connection.execute(
-            f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE {column} < ? LIMIT ?)",  # noqa: S608 - names of ours
+            f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table}"  # noqa: S608 - names of ours
+            f" WHERE project_id IN (SELECT id FROM project) AND {column} < ? LIMIT ?)",  # by the window's index
             (to_ms(until), limit),
         )
         deleted += connection.changes()

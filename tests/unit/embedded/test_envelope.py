@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedded.envelope import parse_envelope
+from embedded.envelope import MAX_ITEMS, parse_envelope
 from embedded.errors import RejectedError
 from tests.unit.embedded.fakes import envelope_of
 
@@ -81,6 +81,14 @@ def test_parse_envelope_refuses(body: bytes, cause: str) -> None:
 def test_parse_envelope_refuses_nothing_at_all() -> None:
     with pytest.raises(RejectedError, match="empty request body"):
         parse_envelope(b"")
+
+
+def test_parse_envelope_stops_at_too_many_items() -> None:
+    item = b'{"type":"a"}\n\n'
+    assert len(parse_envelope(b"{}\n" + item * MAX_ITEMS).items) == MAX_ITEMS
+    with pytest.raises(RejectedError) as caught:
+        parse_envelope(b"{}\n" + item * 10_000_000)
+    assert (caught.value.status, caught.value.reason) == (413, "too_large")
 
 
 @given(st.lists(st.tuples(st.text(min_size=1, max_size=5), st.binary(max_size=30))))

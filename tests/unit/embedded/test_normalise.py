@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedded.lenient import MAX_QUANTITY
+from embedded.normalise import MAX_DISCARDS
 from embedded.records import Outcome, OutcomeCount, SessionCounts, Transaction
 from embedded.spans import UNMATCHED
 from embedded.store.times import to_ms
@@ -269,7 +270,7 @@ def test_sessions_without_a_start_are_invalid(aggregates: object) -> None:
                 {"reason": "r", "category": "error", "quantity": 42},
                 {"reason": "r", "category": "error", "quantity": 42},
             ],
-            [("error", "r", 42), ("error", "r", 42)],
+            [("error", "r", 84)],  # summed
         ),
         ([{"reason": "r", "category": "error", "quantity": 2**31}], [("error", "r", MAX_QUANTITY)]),
         ([{"reason": "r", "category": "error", "quantity": -5}], []),
@@ -306,6 +307,13 @@ def test_client_report_of_another_time_is_ignored(sent_at: Any, is_booked: bool)
     for stamp in (sent_at.isoformat(), sent_at.timestamp()):
         batch = batch_of(("client_report", {"timestamp": stamp, "discarded_events": rows}))
         assert bool(batch.outcomes) is is_booked
+
+
+def test_client_reports_of_an_envelope_are_summed_and_bounded() -> None:
+    rows = [{"reason": f"r{number}", "category": "error", "quantity": 1} for number in range(2_000)]
+    outcomes = batch_of(*[("client_report", {"discarded_events": rows})] * 2).outcomes
+    assert len(outcomes) == MAX_DISCARDS
+    assert {count.quantity for count in outcomes} == {2}
 
 
 @pytest.mark.parametrize("payload", [b"nonsense", b"[]", b""])
