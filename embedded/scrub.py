@@ -45,7 +45,7 @@ IDS: Final = frozenset(
         "trace_id",
     }
 )
-MAX_DEPTH: Final = 200  # deeper values are replaced as a whole; orjson writes 254 levels
+MAX_DEPTH: Final = 254  # as many levels as orjson writes; what is deeper is refused, not scrubbed
 MAX_KEY: Final = 64  # characters before and after the sensitive word of a key that stands in a text
 MAX_KNOWN_KEYS: Final = 10_000  # that a walk keeps its verdict of
 CARD_DIGITS: Final = range(13, 20)
@@ -95,7 +95,7 @@ def scrub(payload: bytes, settings: Scrubbing) -> bytes:
         return payload
     try:
         return orjson.dumps(_walk(settings, found).value(orjson.loads(payload), 0))
-    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError, _TooDeepError):
         return payload  # refused as invalid_json where it is parsed; nothing of it is stored
 
 
@@ -128,6 +128,10 @@ def _walk(settings: Scrubbing, found: _Found) -> "_Walk":
     return _Walk(settings, found)
 
 
+class _TooDeepError(Exception):
+    """The payload has more levels than can be written again."""
+
+
 class _Walk:
     """The walk over a parsed payload, under some settings; keeps what it learned about keys."""
 
@@ -149,7 +153,7 @@ class _Walk:
         if isinstance(found, str):
             return self._text(found)
         if depth > MAX_DEPTH:
-            return FILTERED
+            raise _TooDeepError
         if isinstance(found, dict):
             return {key: self._member(key, each, depth) for key, each in found.items()}
         if isinstance(found, list):

@@ -116,9 +116,16 @@ def test_no_text_takes_long(text: str) -> None:
     scrubbed({"message": f"{text} password={text[:1]}"})
 
 
-def test_deep_nesting_is_cut() -> None:
+def test_secret_is_found_as_deep_as_a_payload_may_be() -> None:
     payload = b'{"a":' * 250 + b'{"token":"x"}' + b"}" * 250
     assert b'"x"' not in scrub(payload, DEFAULTS)
+
+
+def test_too_deep_a_payload_is_left_to_be_refused() -> None:
+    payload = b'{"a":' * 400 + b'{"token":"x"}' + b"}" * 400
+    assert scrub(payload, DEFAULTS) == payload
+    with pytest.raises(orjson.JSONEncodeError):
+        orjson.dumps(orjson.loads(payload))
 
 
 JSON = st.recursive(
