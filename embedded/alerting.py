@@ -1,42 +1,38 @@
 """Spine 2: tick(now): due monitors -> value of their window -> next state -> state and flip in one transaction."""
 
 import logging
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
-from typing import Final
 
-from embedded.aggregate import aggregate
 from embedded.evaluate import DAMPING, Condition, Level, State, evaluate
-from embedded.store.alerts import DueMonitor, Evaluation, due_monitors, postpone, record_evaluation
+from embedded.measure import Measure, cadence
+from embedded.store.alerts import (
+    DueMonitor,
+    Evaluation,
+    capture_events,
+    due_monitors,
+    has_new_events,
+    postpone,
+    record_evaluation,
+)
 from embedded.store.database import Database
-from embedded.store.windows import Window, samples
+from embedded.store.windows import Sample, Window, samples
 from monitors.model import parse_aggregate
 from monitors.query import parse_query
 
 log = logging.getLogger(__name__)
 
-# Window of at least so much -> evaluated every so often. Source: Sentry incidents/logic.py, read 2026-11.
-CADENCES: Final = (
-    (timedelta(days=1), timedelta(minutes=15)),
-    (timedelta(hours=4), timedelta(minutes=5)),
-    (timedelta(hours=1), timedelta(minutes=3)),
-    (timedelta(minutes=30), timedelta(minutes=2)),
-    (timedelta(0), timedelta(minutes=1)),
-)
-SHORTEST_CADENCE: Final = CADENCES[-1][1]
-
-
-def cadence(window: timedelta) -> timedelta:
-    """How often a monitor with this window is evaluated; both in production time."""
-    return next(every for at_least, every in CADENCES if window >= at_least)
-
 
 def tick(database: Database, now: datetime, speed: float) -> int:
     """Evaluate every due monitor and return how many changed. Windows, cadences and damping shrink by `speed`.
 
-    1 due monitors, 2 value, 3 next state, 4 store. One that fails is logged and put back by its cadence; the rest run.
+    0 new events for alerts on every event, 1 due monitors, 2 value, 3 next state, 4 store. A monitor that fails is
+    logged and put back by its cadence; the rest run.
     """
     changed = 0
+    if has_new_events(database.read()):  # 0
+        changed += database.write(partial(capture_events, now=now))
     for monitor in due_monitors(database.read(), now):  # 1
         next_due = _next_due(monitor, now, speed)
         try:
@@ -52,20 +48,26 @@ def tick(database: Database, now: datetime, speed: float) -> int:
     return changed
 
 
+def measure_of(monitor: DueMonitor) -> Measure:
+    """What the monitor computes. Raises AggregateError for an aggregate that the engine does not know."""
+    return Measure(parse_aggregate(monitor.aggregate), monitor.window, monitor.compared_to)
+
+
 def measure(database: Database, monitor: DueMonitor, now: datetime, speed: float) -> float | None:
-    """The monitor's aggregate over its window ending now, or None when there is no data."""
-    window = Window(
-        monitor.project_id,
-        monitor.dataset,
-        parse_query(monitor.query),
-        monitor.environment,
-        now - monitor.window / speed,
-        now,
-    )
-    return aggregate(parse_aggregate(monitor.aggregate), samples(database.read(), window))
+    """The monitor's value over its window ending now, or None when there is no data."""
+    wanted = measure_of(monitor)
+    label = wanted.aggregate.argument if wanted.aggregate.function == "count_unique" else None
+
+    def samples_between(since: datetime, until: datetime) -> list[Sample]:
+        query = parse_query(monitor.query)
+        window = Window(monitor.project_id, monitor.dataset, query, monitor.environment, since, until)
+        found = samples(database.read(), window, label)
+        return found if monitor.is_weighted else [replace(each, weight=1.0) for each in found]
+
+    return wanted.value(samples_between, now, speed)
 
 
 def _next_due(monitor: DueMonitor, now: datetime, speed: float) -> datetime:
     """The next multiple of the cadence after the one that was due; missed ones are skipped, not made up for."""
-    every = cadence(monitor.window) / speed
+    every = cadence(monitor.window, monitor.compared_to) / speed
     return monitor.next_due_at + every * ((now - monitor.next_due_at) // every + 1)

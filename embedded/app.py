@@ -11,12 +11,13 @@ from pathlib import Path
 import httpx
 from fastapi import FastAPI
 
-from embedded.alerting import SHORTEST_CADENCE, tick
+from embedded.alerting import tick
 from embedded.api import detectors, events, filters, issues, keys, projects, sentry_apps, stats, workflows
 from embedded.api.context import Context, handle_errors
 from embedded.channels.sentry_app import TIMEOUT_S, SentryAppChannel
 from embedded.clock import Clock
 from embedded.ingest import Ingest, Receive, Scope, Send
+from embedded.measure import SHORTEST_CADENCE
 from embedded.notify import Notifier
 from embedded.quota import Quotas
 from embedded.records import Batch

@@ -9,15 +9,16 @@ from typing import Any, Final
 
 from embedded.channels.base import Channel, Notification
 from embedded.errors import TransportError
+from embedded.routing import actions_for, is_throttled
 from embedded.store import alerts, issues
 from embedded.store.database import Database
 from embedded.store.monitors import Workflow, list_detectors, list_workflows
+from embedded.subjects import StoredFacts, subject_of
 
 log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS: Final = 8
 FIRST_RETRY: Final = timedelta(seconds=1)  # doubled with every attempt: about two minutes in all
-RESOLVED: Final = "issue_resolved_trigger"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +50,28 @@ class Notifier:
         return sent
 
     def _route(self, flip: alerts.Flip) -> list[tuple[int, dict[str, Any]]]:
-        """The (workflow id, action) pairs that this flip triggers."""
-        return [
-            (workflow.id, action)
-            for workflow in list_workflows(self.database.read())
-            if is_triggered(workflow, flip)
-            for group in workflow.action_filters
-            for action in group["actions"]
-            if not self._is_throttled(workflow, action, flip)
-        ]
+        """The (workflow id, action) pairs that this flip triggers; an alert that cannot be asked is logged."""
+        reader = self.database.read()
+        issue = issues.find_issue(reader, flip.issue_id)
+        if issue is None:
+            return []
+        event = issues.find_event(reader, issue.project_id, flip.event_id) if flip.event_id else None
+        subject = subject_of(flip, issue, event, self.speed)
+        facts = StoredFacts(reader, flip, event, issue.project_id, self.speed)
+        found: list[tuple[int, dict[str, Any]]] = []
+        for workflow in list_workflows(reader):
+            try:
+                actions = actions_for(workflow, flip, subject, facts)
+            except Exception:
+                log.exception("alert %s (%s) could not be asked", workflow.id, workflow.name)
+                continue
+            found += [(workflow.id, action) for action in actions if not self._is_throttled(workflow, action, flip)]
+        return found
 
     def _is_throttled(self, workflow: Workflow, action: dict[str, Any], flip: alerts.Flip) -> bool:
-        """Sentry acts once per frequency, alert, action and issue; a recovery always passes."""
         frequency = timedelta(minutes=workflow.config.get("frequency", 0)) / self.speed
         last = alerts.last_notified(self.database.read(), workflow.id, action["id"], flip.issue_id)
-        return flip.kind != RESOLVED and last is not None and flip.at - last < frequency
+        return is_throttled(flip.kind, flip.at, last, frequency)
 
     async def _send(self, delivery: alerts.Delivery) -> None:
         """Raises TransportError only: a notification that trips its channel must not hold up those behind it."""
@@ -109,17 +117,3 @@ class Notifier:
         await self.database.commit(
             partial(alerts.record_failure, delivery=delivery, error=str(error), retry_at=retry_at)
         )
-
-
-def is_triggered(workflow: Workflow, flip: alerts.Flip) -> bool:
-    """Is the alert on, connected to the flip's monitor, in its environment, and does one of its triggers match?
-
-    An alert on the project's issue stream is connected to all of them. No triggers at all means that every flip passes.
-    """
-    kinds = {condition["type"] for condition in workflow.triggers.get("conditions", [])}
-    return (
-        workflow.enabled
-        and not {flip.detector_id, flip.stream_id}.isdisjoint(workflow.detector_ids)
-        and (workflow.environment is None or workflow.environment == flip.environment)
-        and (not kinds or flip.kind in kinds)
-    )

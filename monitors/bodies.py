@@ -3,17 +3,19 @@
 Source: Sentry's public API schema v0.272.0 (detectors, workflows), read 2026-11.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from monitors.model import Action, Alert, Dataset, Monitor, Threshold
+from monitors.model import Action, Alert, Dataset, Monitor, Threshold, Trigger
 from monitors.remote import RemoteAlert
 
 METRIC_MONITOR: Final = "metric_issue"
 QUERY_TYPES: Final = {Dataset.ERRORS: 0, Dataset.SPANS: 1}
 # For spans exactly one event type is allowed; for errors these two together are all error events.
 EVENT_TYPES: Final = {Dataset.ERRORS: ("error", "default"), Dataset.SPANS: ("trace_item_span",)}
+LOGIC_TYPES: Final = {"all": "all", "any": "any-short", "none": "none"}
 SECOND: Final = timedelta(seconds=1)
 MINUTE: Final = timedelta(minutes=1)
 
@@ -24,15 +26,19 @@ def detector_body(monitor: Monitor, workflow_ids: Sequence[int] | None = None) -
     Without `workflow_ids` the connections stay as they are: alerts name their monitors, not the other way round.
     """
     connections = {} if workflow_ids is None else {"workflowIds": list(workflow_ids)}
-    return {
-        "name": monitor.name,
-        "type": METRIC_MONITOR,
-        "description": monitor.description,
-        "enabled": monitor.enabled,
-        "dataSources": [_data_source(monitor)],
-        "config": {"detectionType": "static"},
-        "conditionGroup": {"logicType": "any", "conditions": [_condition(each) for each in monitor.thresholds]},
-    } | connections
+    return (
+        {
+            "name": monitor.name,
+            "type": METRIC_MONITOR,
+            "description": monitor.description,
+            "enabled": monitor.enabled,
+            "dataSources": [_data_source(monitor)],
+            "config": _config(monitor),
+            "conditionGroup": {"logicType": "any", "conditions": [_condition(each) for each in monitor.thresholds]},
+        }
+        | connections
+        | _owner(monitor.owner)
+    )
 
 
 def workflow_body(alert: Alert, detector_ids: Iterable[int], app_ids: Mapping[str, int]) -> dict[str, Any]:
@@ -49,18 +55,22 @@ def workflow_body(alert: Alert, detector_ids: Iterable[int], app_ids: Mapping[st
         "triggers": {
             "logicType": "any-short",
             "conditions": [
-                {"type": trigger.value, "comparison": True, "conditionResult": True} for trigger in alert.triggers
+                {"type": trigger.value, "comparison": True, "conditionResult": True}
+                for trigger in alert.triggers
+                if trigger is not Trigger.ANY_EVENT  # which is no condition at all
             ],
         },
         # Without a filter group no action is ever chosen; one without conditions lets every issue pass.
         "actionFilters": [
             {
-                "logicType": "all",
-                "conditions": [],
+                "logicType": LOGIC_TYPES[alert.logic],
+                "conditions": [
+                    {"type": each.type, "comparison": each.body, "conditionResult": True} for each in alert.filters
+                ],
                 "actions": [_action(action, app_ids) for action in alert.actions],
             }
         ],
-    }
+    } | _owner(alert.owner)
 
 
 def echo_ids(body: dict[str, Any], remote: RemoteAlert) -> dict[str, Any]:
@@ -72,14 +82,19 @@ def echo_ids(body: dict[str, Any], remote: RemoteAlert) -> dict[str, Any]:
     group, kept = body["actionFilters"][0], remote.filters[0] if remote.filters else None
     action_ids = {(each.kind, each.target): each.id for each in (kept.actions if kept else ())}
     triggers = [each | _id(trigger_ids.get(each["type"])) for each in body["triggers"]["conditions"]]
+    filter_ids = {(each.type, each.comparison): each.id for each in (kept.conditions if kept else ())}
+    conditions = [
+        each | _id(filter_ids.get((each["type"], json.dumps(each["comparison"], sort_keys=True))))
+        for each in group["conditions"]
+    ]
     actions = [
         each | _id(action_ids.get((each["type"], each["config"]["targetIdentifier"]))) for each in group["actions"]
     ]
     return body | {
         "id": str(remote.id),
-        "owner": remote.owner,  # a person's choice; the rules know none
+        "owner": body.get("owner", remote.owner),  # a person's choice where the rule names none
         "triggers": body["triggers"] | {"conditions": triggers} | _id(remote.triggers_id),
-        "actionFilters": [group | {"actions": actions} | _id(kept.id if kept else None)],
+        "actionFilters": [group | {"conditions": conditions, "actions": actions} | _id(kept.id if kept else None)],
     }
 
 
@@ -105,8 +120,19 @@ def _data_source(monitor: Monitor) -> dict[str, Any]:
         "timeWindow": monitor.window // SECOND,
         "environment": monitor.environment,  # the key must be there, even for all environments
         "eventTypes": list(EVENT_TYPES[monitor.dataset]),
-        "extrapolationMode": "unknown",  # the only one that new monitors of every kind may ask for
+        "extrapolationMode": monitor.extrapolation,
     }
+
+
+def _config(monitor: Monitor) -> dict[str, Any]:
+    if monitor.compared_to is None:
+        return {"detectionType": "static"}
+    return {"detectionType": "percent", "comparisonDelta": monitor.compared_to // SECOND}
+
+
+def _owner(owner: str | None) -> dict[str, str]:
+    """Without one the key is left out, so that a person's choice stays."""
+    return {} if owner is None else {"owner": owner}
 
 
 def _condition(threshold: Threshold) -> dict[str, Any]:

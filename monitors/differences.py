@@ -3,12 +3,13 @@
 Fields are compared by meaning, never by order or by id, so that a plan after an apply is empty.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from monitors.bodies import EVENT_TYPES, MINUTE, SECOND
+from monitors.bodies import EVENT_TYPES, LOGIC_TYPES, MINUTE, SECOND
 from monitors.errors import QueryError
-from monitors.model import Alert, Monitor
+from monitors.model import Alert, Monitor, Trigger
 from monitors.query import parse_query
 from monitors.remote import Measurement, RemoteAlert, RemoteMonitor
 
@@ -26,9 +27,14 @@ def monitor_differences(monitor: Monitor, remote: RemoteMonitor) -> Differences:
         "window (s)": (there.window_s, monitor.window // SECOND),
         "environment": (there.environment, monitor.environment),
         "event types": (sorted(there.event_types), sorted(EVENT_TYPES[monitor.dataset])),
-        "detection": (remote.detection, "static"),
+        "detection": (remote.detection, "static" if monitor.compared_to is None else "percent"),
+        "compared to (s)": (remote.compared_to_s, monitor.compared_to and monitor.compared_to // SECOND),
         "thresholds": (_conditions(remote), _thresholds(monitor)),
     }
+    if monitor.extrapolation != "unknown":  # which leaves it to Sentry
+        pairs["extrapolation"] = (there.extrapolation, monitor.extrapolation)
+    if monitor.owner is not None:
+        pairs["owner"] = (remote.owner, monitor.owner)
     different = list(_compare(pairs))
     if _query_meaning(there.query) != _query_meaning(monitor.query):
         different.append(f"query: {there.query!r} -> {monitor.query!r}")
@@ -51,10 +57,12 @@ def alert_differences(
         "frequency (min)": (remote.frequency_min, alert.frequency // MINUTE),
         "monitors": (sorted(there), sorted([*connected.values(), *missing])),
         "trigger logic": (remote.trigger_logic, "any-short"),
-        "triggers": (sorted(kind for kind, _ in remote.triggers), sorted(each.value for each in alert.triggers)),
-        "filters": (_filters(remote), "one, for every issue"),
+        "triggers": (sorted(kind for kind, _ in remote.triggers), _triggers(alert)),
+        "filters": (_remote_filters(remote), _filters(alert)),
         "actions": (_targets(remote), sorted(targets)),
     }
+    if alert.owner is not None:
+        pairs["owner"] = (remote.owner, alert.owner)
     return tuple(_compare(pairs))
 
 
@@ -72,11 +80,31 @@ def _thresholds(monitor: Monitor) -> list[tuple[str, float, int]]:
     return sorted((each.comparison, each.value, int(each.priority)) for each in monitor.thresholds)
 
 
-def _filters(remote: RemoteAlert) -> str:
+def _triggers(alert: Alert) -> list[str]:
+    return sorted(each.value for each in alert.triggers if each is not Trigger.ANY_EVENT)
+
+
+def _filters(alert: Alert) -> str:
+    found = [(each.type, json.dumps(each.body, sort_keys=True)) for each in alert.filters]
+    return _show_filters(LOGIC_TYPES[alert.logic], found)
+
+
+def _remote_filters(remote: RemoteAlert) -> str:
     """Say what stands between issue and action; any logic over no conditions lets everything pass."""
-    if len(remote.filters) == 1 and not remote.filters[0].conditions:
-        return "one, for every issue"
-    return f"{len(remote.filters)} with {sum(each.conditions for each in remote.filters)} conditions"
+    groups = [
+        _show_filters(group.logic, [(each.type, each.comparison) for each in group.conditions])
+        for group in remote.filters
+    ]
+    return groups[0] if len(groups) == 1 else f"{len(groups)} groups"
+
+
+def _show_filters(logic: str, conditions: list[tuple[str, str]]) -> str:
+    """`any` and `any-short` let the same issues pass, and of one condition `all` does too."""
+    if not conditions:
+        return "none, every issue passes"
+    if logic != "none" and len(conditions) == 1:
+        logic = "all"
+    return f"{logic.removesuffix('-short')} of {sorted(set(conditions))}"
 
 
 def _targets(remote: RemoteAlert) -> list[tuple[str, str]]:

@@ -1,18 +1,19 @@
 """What stands in one field of a rule -> its value. Each reader raises ValueError saying what was found and allowed."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from difflib import get_close_matches
 from enum import Enum
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
-from monitors.model import Comparison, Priority, Threshold, Trigger
+from monitors.model import Aggregate, Comparison, Priority, Threshold, Trigger, parse_aggregate
 from monitors.query import parse_query
 from monitors.signals import REGISTRY
 
 E = TypeVar("E", bound=Enum)
+T = TypeVar("T")
 
 UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 MINUTE: Final = timedelta(minutes=1)
@@ -20,6 +21,8 @@ MINUTE: Final = timedelta(minutes=1)
 WINDOWS: Final = tuple(MINUTE * minutes for minutes in (1, 5, 10, 15, 30, 60, 120, 240, 1440))
 # How often Sentry lets an alert repeat itself for one issue; 0m is every time. Source: as above.
 FREQUENCIES: Final = tuple(MINUTE * minutes for minutes in (0, 5, 10, 30, 60, 180, 720, 1440, 10080, 43200))
+# What a percent change may compare with. Source: Sentry's public API schema v0.272.0, comparisonDelta.
+DELTAS: Final = tuple(MINUTE * minutes for minutes in (5, 15, 60, 1440, 10080, 43200))
 COMPARISONS: Final[dict[str, Comparison]] = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
 SYMBOLS: Final = {name: symbol for symbol, name in COMPARISONS.items()}
 # A context is shown on an event but not searched; an op is a value of `span.op`, not a key.
@@ -28,6 +31,10 @@ SEARCHABLE: Final = frozenset({"tag", "attribute", "measurement"})
 
 def read_window(text: str) -> timedelta:
     return _read_span(text, WINDOWS)
+
+
+def read_delta(text: str) -> timedelta:
+    return _read_span(text, DELTAS)
 
 
 def read_frequency(text: str) -> timedelta:
@@ -60,15 +67,31 @@ def read_trigger(text: str) -> Trigger:
     return read_enum(text, Trigger)
 
 
-def read_choice(text: str, allowed: dict[str, E]) -> E:
-    """Read one of our own words for the members of an enum."""
+def read_choice(text: str, allowed: Mapping[str, T]) -> T:
+    """Read one of our own words."""
     return _choose(text, allowed)
+
+
+def read_owner(text: str) -> str:
+    if not re.fullmatch(r"(team|user):[1-9]\d{0,17}", text):
+        raise ValueError(f"{text!r}, allowed is team: or user: and its number, such as team:12")
+    return text
+
+
+def read_aggregate(text: str) -> Aggregate:
+    """Read an aggregate over registered names."""
+    wanted = parse_aggregate(text)
+    if wanted.function == "count_unique" and wanted.argument:
+        _check_key(wanted.argument, wanted.argument.removeprefix("tags[").removesuffix("]"))
+    return wanted
 
 
 def read_query(text: str) -> str:
     """Read a search query over registered names. Raises QueryError, a ValueError, for syntax that is not supported."""
     for term in parse_query(text).terms:
         _check_key(term.key, term.name)
+        if term.operator != "=" and REGISTRY[term.name].unit is None:
+            raise ValueError(f"{term.key!r} is no quantity, so {term.operator} says nothing; write {term.key}:value")
         if term.name == "release" and "latest" in term.values:
             raise ValueError("Sentry refuses release:latest in a monitor; leave it out or name a release")
     return text
@@ -89,7 +112,7 @@ def _read_span(text: str, allowed: tuple[timedelta, ...]) -> timedelta:
     return span
 
 
-def _choose(text: str, allowed: dict[str, E]) -> E:
+def _choose(text: str, allowed: Mapping[str, T]) -> T:
     if text not in allowed:
         near = get_close_matches(text, allowed, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""

@@ -8,8 +8,32 @@ from typing import Final, Literal
 
 from monitors import thresholds
 from monitors.errors import Problem, RulesError
-from monitors.fields import read_choice, read_frequency, read_query, read_trigger, read_url, read_window
-from monitors.model import Action, Aggregate, Alert, Dataset, Monitor, RuleSet, Source, parse_aggregate
+from monitors.fields import (
+    read_aggregate,
+    read_choice,
+    read_delta,
+    read_frequency,
+    read_owner,
+    read_query,
+    read_trigger,
+    read_url,
+    read_window,
+)
+from monitors.filters import OF_EVENTS, read_filter
+from monitors.filters import RULES as FILTERS
+from monitors.model import (
+    Action,
+    Aggregate,
+    Alert,
+    Dataset,
+    Extrapolation,
+    Filter,
+    Logic,
+    Monitor,
+    RuleSet,
+    Source,
+    Trigger,
+)
 from monitors.nodes import Section, open_section
 
 __all__ = ["RULES_DIRECTORY", "Problem", "RulesError", "load_rules"]
@@ -21,11 +45,17 @@ MAX_ALERT_NAME: Final = 256
 MAX_TEXT: Final = 1000  # characters, for descriptions and names of other things
 SPANS_MIN_WINDOW: Final = timedelta(minutes=5)
 DATASETS: Final = {"spans": Dataset.SPANS, "errors": Dataset.ERRORS}
+EXTRAPOLATIONS: Final[dict[str, Extrapolation]] = {"weighted": "client_and_server_weighted", "none": "none"}
+LOGICS: Final[dict[str, Logic]] = {"all": "all", "any": "any", "none": "none"}
+UNKNOWN: Final[Extrapolation] = "unknown"  # Sentry decides
+ALL: Final[Logic] = "all"
 MONITOR_KEYS: Final = (
-    "name", "description", "aggregate", "dataset", "query", "window", "environment", "thresholds", "enabled",
+    "name", "description", "aggregate", "dataset", "query", "window", "environment", "thresholds", "compared_to",
+    "extrapolation", "owner", "enabled",
 )  # fmt: skip
 ALERT_KEYS: Final = (
-    "name", "when", "monitors", "builtin", "frequency", "environment", "notify", "runbook", "enabled",
+    "name", "when", "monitors", "builtin", "frequency", "environment", "filters", "match", "notify", "runbook", "owner",
+    "enabled",
 )  # fmt: skip
 
 
@@ -73,7 +103,7 @@ def _read_monitor(section: Section) -> tuple[Monitor, Section]:
     monitor = Monitor(
         name=section.text("name", MAX_MONITOR_NAME),
         description=section.text("description", MAX_TEXT, is_required=False) or None,
-        aggregate=section.read("aggregate", parse_aggregate, Aggregate("count", None)),
+        aggregate=section.read("aggregate", read_aggregate, Aggregate("count", None)),
         dataset=dataset or Dataset.SPANS,
         query=section.read("query", read_query, "", is_required=False),
         window=section.read("window", read_window, SPANS_MIN_WINDOW),
@@ -81,6 +111,11 @@ def _read_monitor(section: Section) -> tuple[Monitor, Section]:
         thresholds=thresholds.read_thresholds(section),
         enabled=section.flag("enabled", default=True),
         source=Source(section.file, section.line),
+        compared_to=section.read("compared_to", read_delta, None, is_required=False),
+        extrapolation=section.read(
+            "extrapolation", partial(read_choice, allowed=EXTRAPOLATIONS), UNKNOWN, is_required=False
+        ),
+        owner=section.read("owner", read_owner, None, is_required=False),
     )
     _check_fit(section, monitor, dataset)
     return monitor, section
@@ -88,11 +123,14 @@ def _read_monitor(section: Section) -> tuple[Monitor, Section]:
 
 def _check_fit(section: Section, monitor: Monitor, dataset: Dataset | None) -> None:
     """Note fields that are each right and do not go together. The stand-ins of wrong ones go with everything."""
-    if dataset is Dataset.ERRORS and monitor.aggregate.function != "count":
-        section.note(f"{monitor.aggregate} over errors, allowed is count()", section.line_of("aggregate"))
+    if dataset is Dataset.ERRORS and monitor.aggregate.needs_requests:
+        message = "error events have neither duration nor status; measure it over spans"
+        section.note(f"{monitor.aggregate} over errors: {message}", section.line_of("aggregate"))
+    if dataset is Dataset.ERRORS and monitor.extrapolation != UNKNOWN:
+        section.note("extrapolation over errors: they are not sampled with weights", section.line_of("extrapolation"))
     if dataset is Dataset.SPANS and monitor.window < SPANS_MIN_WINDOW:
         section.note("window over spans: the shortest is 5m", section.line_of("window"))
-    thresholds.check_thresholds(section, monitor.aggregate, monitor.thresholds)
+    thresholds.check_thresholds(section, monitor)
 
 
 def _read_alert(section: Section, names: Iterable[str]) -> tuple[Alert, Section]:
@@ -108,10 +146,38 @@ def _read_alert(section: Section, names: Iterable[str]) -> tuple[Alert, Section]
         runbook=section.read("runbook", read_url, None, is_required=False),
         enabled=section.flag("enabled", default=True),
         source=Source(section.file, section.line),
+        filters=tuple(
+            found for each in section.sections("filters", is_required=False) for found in _read_filters(each)
+        ),
+        logic=section.read("match", partial(read_choice, allowed=LOGICS), ALL, is_required=False),
+        owner=section.read("owner", read_owner, None, is_required=False),
     )
+    _check_alert(section, alert)
     if not {"monitors", "builtin"} & section.fields.keys():
         section.note("the alert is connected to no monitor and would never act; add `monitors` or `builtin: error`")
     return alert, section
+
+
+def _check_alert(section: Section, alert: Alert) -> None:
+    """Note triggers and filters that are each right and do not go together."""
+    if Trigger.ANY_EVENT in alert.triggers and len(alert.triggers) > 1:
+        section.note("any_event is every other trigger too; name it alone", section.line_of("when"))
+    if "match" in section.fields and not alert.filters:
+        section.note("match says how filters are joined, and there are none", section.line_of("match"))
+    of_events = [each.type for each in alert.filters if each.type in OF_EVENTS]
+    if of_events and alert.monitors and alert.builtin is None:
+        message = "Sentry evaluates it for error events only, so on a metric monitor's issues it never holds"
+        section.note(f"{', '.join(of_events)}: {message}", section.line_of("filters"))
+
+
+def _read_filters(section: Section) -> tuple[Filter, ...]:
+    """One filter per entry, so that the list reads as Sentry's page shows it."""
+    section.allow(*FILTERS)
+    if len(section.fields) > 1:
+        section.note("one filter per entry; start each with a dash of its own")
+    kinds = [kind for kind in section.fields if kind in FILTERS]
+    found = [section.read(kind, partial(read_filter, kind), None) for kind in kinds]
+    return tuple(each for each in found if each is not None)
 
 
 def _read_action(section: Section) -> Action:

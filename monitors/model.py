@@ -10,15 +10,23 @@ from enum import Enum, IntEnum
 from typing import Final, Literal
 
 from monitors.errors import AggregateError
+from monitors.filters import Filter
 
 __all__ = [
+    "COUNTING",
+    "DURATIONS",
+    "OF_DURATION",
     "PERCENTILES",
+    "WITHOUT_ARGUMENT",
     "Action",
     "Aggregate",
     "AggregateError",
     "Alert",
     "Comparison",
     "Dataset",
+    "Extrapolation",
+    "Filter",
+    "Logic",
     "Monitor",
     "Priority",
     "RuleSet",
@@ -29,39 +37,70 @@ __all__ = [
 ]
 
 # Function -> the share of the samples that lies at or below it.
-PERCENTILES: Final = {"p50": 0.50, "p75": 0.75, "p90": 0.90, "p95": 0.95, "p99": 0.99}
-WITHOUT_ARGUMENT: Final = ("count", "failure_rate")
-ARGUMENTS: Final = ("span.duration",)  # milliseconds
+PERCENTILES: Final = {"p50": 0.50, "p75": 0.75, "p90": 0.90, "p95": 0.95, "p99": 0.99, "p100": 1.0}
+COUNTING: Final = ("count", "epm", "eps")  # of anything; epm and eps are per minute and per second
+WITHOUT_ARGUMENT: Final = (*COUNTING, "failure_rate", "failure_count")
+OF_DURATION: Final = ("sum", "avg", "min", "max", *PERCENTILES)
+DURATIONS: Final = ("span.duration", "transaction.duration")  # milliseconds
 
 Comparison = Literal["gt", "gte", "lt", "lte"]
+# How sampled requests count. Sentry takes more modes, but not for new monitors.
+Extrapolation = Literal["unknown", "none", "client_and_server_weighted"]
+Logic = Literal["all", "any", "none"]
 
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
     """What is computed over a window."""
 
-    function: str  # count (a number), failure_rate (a fraction, 0 to 1), p50 to p99 (in the argument's unit)
-    argument: str | None  # span.duration for percentiles, else None
+    # count, count_unique, failure_count (numbers), epm, eps (per minute, per second), failure_rate, apdex (fractions, 0
+    # to 1), sum, avg, min, max, p50 to p100 (in the argument's unit)
+    function: str
+    argument: str | None  # a duration, or for count_unique any field or tag; else None
+    satisfied_ms: float | None = None  # of apdex: a user is content up to here, and bears four times as much
 
     @property
     def share(self) -> float | None:
         """The percentile as a fraction, 0.95 for p95; None for other functions."""
         return PERCENTILES.get(self.function)
 
+    @property
+    def is_fraction(self) -> bool:
+        """Whether its values lie between 0 and 1."""
+        return self.function in ("failure_rate", "apdex")
+
+    @property
+    def needs_requests(self) -> bool:
+        """Whether it asks for what error events do not have: a duration, or a status."""
+        return self.function not in (*COUNTING, "count_unique")
+
     def __str__(self) -> str:
-        return f"{self.function}({self.argument or ''})"
+        inside = [self.argument] if self.argument else []
+        inside += [f"{self.satisfied_ms:g}"] if self.satisfied_ms is not None else []
+        return f"{self.function}({','.join(inside)})"
 
 
 def parse_aggregate(text: str) -> Aggregate:
     """Return the aggregate that `text` names. Raises AggregateError with the allowed ones for any other text."""
-    match = re.fullmatch(r"([a-z_0-9]+)\(([a-z._]*)\)", text.strip())
-    function, argument = (match[1], match[2]) if match else ("", "")
-    is_plain = function in WITHOUT_ARGUMENT and not argument
-    if not is_plain and not (function in PERCENTILES and argument in ARGUMENTS):
-        allowed = [f"{name}()" for name in WITHOUT_ARGUMENT]
-        allowed += [f"{name}({argument})" for argument in ARGUMENTS for name in PERCENTILES]
-        raise AggregateError(f"{text!r} is no aggregate, allowed are {', '.join(allowed)}")
+    match = re.fullmatch(r"([a-z_0-9]+)\(([^(),\s]*)(?:,\s*(\d{1,9}(?:\.\d{1,3})?))?\)", text.strip())
+    function, argument, limit = (match[1], match[2], match[3]) if match else ("", "", None)
+    is_duration = argument in DURATIONS
+    if function == "apdex" and is_duration and limit and float(limit) > 0:
+        return Aggregate(function, argument, float(limit))
+    is_known = (
+        (function in WITHOUT_ARGUMENT and not argument)
+        or (function in OF_DURATION and is_duration)
+        or (function == "count_unique" and bool(re.fullmatch(r"[A-Za-z0-9_.:\-]+|tags\[[A-Za-z0-9_.:\-]+\]", argument)))
+    )
+    if not is_known or limit is not None:
+        raise AggregateError(f"{text!r} is no aggregate, allowed are {', '.join(_allowed_aggregates())}")
     return Aggregate(function, argument or None)
+
+
+def _allowed_aggregates() -> list[str]:
+    plain = [f"{name}()" for name in WITHOUT_ARGUMENT]
+    plain += [f"{name}({DURATIONS[0]})" for name in OF_DURATION]
+    return [*plain, f"apdex({DURATIONS[0]},300)", "count_unique(field)"]
 
 
 class Dataset(Enum):
@@ -86,6 +125,9 @@ class Trigger(Enum):
     REGRESSION = "regression_event"  # it was resolved and is back
     REAPPEARED = "reappeared_event"  # it was archived and is back
     RESOLVED = "issue_resolved_trigger"
+    NEW_HIGH_PRIORITY = "new_high_priority_issue"  # first seen, and of high priority
+    EXISTING_HIGH_PRIORITY = "existing_high_priority_issue"  # escalated or back from the archive, and of high priority
+    ANY_EVENT = "any_event"  # every event of an issue; Sentry writes it as no trigger at all
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +164,9 @@ class Monitor:
     thresholds: tuple[Threshold, ...]  # high, medium if there is one, resolved
     enabled: bool
     source: Source
+    compared_to: timedelta | None = None  # thresholds are percent of the value so much earlier; None: plain values
+    extrapolation: Extrapolation = "unknown"
+    owner: str | None = None  # team:ID or user:ID; None leaves it to a person
 
     @property
     def resolve(self) -> Threshold:
@@ -151,6 +196,9 @@ class Alert:
     runbook: str | None  # URL; for reports and pages, Sentry has no field for it
     enabled: bool
     source: Source
+    filters: tuple[Filter, ...] = ()
+    logic: Logic = "all"  # how many of the filters must hold
+    owner: str | None = None  # team:ID or user:ID; None leaves it to a person
 
 
 @dataclass(frozen=True, slots=True)

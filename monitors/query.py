@@ -1,32 +1,35 @@
 """Sentry's search syntax, the part that monitors need: text -> terms that must all hold.
 
-Read: `key:value`, `!key:value`, `key:[a, b]`, `!key:[a, b]`, quoted values, dotted keys and `tags[name]`.
-Refused, with the column: comparisons, wildcards, free text, OR and AND, parentheses, `has:`.
+Read: `key:value`, `!key:value`, `key:[a, b]`, `!key:[a, b]`, quoted values, dotted keys and `tags[name]`; wildcards,
+`key:a*`, where letter case does not count; comparisons, `key:>=5`, with a unit of time if the key is a duration, `>2s`.
+Refused, with the column: wildcards within lists, free text, OR and AND, parentheses, `has:`.
 Source: https://docs.sentry.io/concepts/search/ (query syntax), read 2026-11.
 """
 
+import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal
 
 from lark import Lark, Token, Transformer, UnexpectedInput
 
 from monitors.errors import QueryError
 
-__all__ = ["Query", "QueryError", "Term", "matches", "parse_query"]
+__all__ = ["COMPARISONS", "Operator", "Query", "QueryError", "Term", "matches", "parse_query"]
 
 MAX_QUERY_CHARS: Final = 4096  # a rule is a sentence; more than this is a mistake or an attack
 
 # Whitespace is a token because it separates terms: `a:1b:2` is one term with the value `1b:2`.
 GRAMMAR: Final = r"""
     start: _WS? (term (_WS term)*)? _WS?
-    term: [NOT] key _COLON (value | values)
+    term: [NOT] key _COLON (value | values | comparison)
     key: NAME | TAGS
     values: _OPEN _WS? item (_WS? "," _WS? item)* _WS? _CLOSE
     value: QUOTED | BARE
-    item: QUOTED | ITEM
+    item: PLAIN | ITEM
+    comparison: COMPARE NUMBER
 
     NOT: "!"
     _COLON: ":"
@@ -34,35 +37,55 @@ GRAMMAR: Final = r"""
     _CLOSE: "]"
     NAME: /[A-Za-z0-9_][A-Za-z0-9_.\-]*/
     TAGS.2: /tags\[[A-Za-z0-9_.:\-]+\]/
-    QUOTED: /"([^"*\\]|[\\]"|[\\](?!"))*"/
-    BARE: /[^\s"()\[\]*<>=!][^\s"()*]*/
+    PLAIN: /"([^"*\\]|[\\]"|[\\](?![*"]))*"/
+    QUOTED: /"([^"\\]|[\\]"|[\\](?![*"]))*"/
+    COMPARE.2: /[<>]=?/
+    NUMBER: /-?[0-9]+(\.[0-9]+)?(ms|s|m|h|d)?(?=\s|$)/
+    BARE: /(?![\[\]<>=!])([^\s"()\\]|[\\](?!\*))+/
     ITEM: /[^\s"()\[\],*<>=!][^\s"()\[\],*]*/
     _WS: /\s+/
 """
 # What a reader of Sentry's documentation may try, by the character at which the grammar stops.
 UNSUPPORTED: Final = {
-    "<": "comparison operators are",
-    ">": "comparison operators are",
-    "=": "comparison operators are",
-    "*": "wildcards are",
+    "=": "the operator = is",
+    "*": "wildcards within a list are",
+    "\\": "an asterisk that is meant as one is",
     "(": "parentheses are",
     ")": "parentheses are",
 }
 BOOLEANS: Final = frozenset({"OR", "AND"})
+Operator = Literal["=", ">", ">=", "<", "<="]
+COMPARISONS: Final[dict[str, Callable[[float, float], bool]]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+}
+# Durations are compared in milliseconds; a number without a unit is taken as it is.
+UNITS_MS: Final = {"": 1, "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One condition. Holds if the attribute is one of `values`; with `negated`, if it is none of them."""
+    """One condition: the attribute is one of `values`, or compares so with the one value; `negated` turns it round."""
 
     key: str  # as written, so possibly `tags[name]`
-    values: tuple[str, ...]  # at least one, unquoted
+    values: tuple[str, ...]  # at least one, unquoted; a `*` in one stands for any text
     negated: bool
+    operator: Operator = "="
 
     @property
     def name(self) -> str:
         """The attribute's plain name: `name` for `tags[name]`."""
         return self.key.removeprefix("tags[").removesuffix("]")
+
+    @property
+    def number(self) -> float:
+        """What a comparison compares with, durations in ms."""
+        match = re.fullmatch(r"(-?[0-9.]+)([a-z]*)", self.values[0])
+        if match is None:
+            raise ValueError(f"{self.key} is compared with {self.values[0]!r}, which is no number")
+        return float(match[1]) * UNITS_MS[match[2]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +101,22 @@ class _Build(Transformer[Token, Query]):
     def key(self, children: list[Token]) -> str:
         return str(children[0])
 
-    def value(self, children: list[Token]) -> tuple[str, ...]:
-        return (_unquote(children[0]),)
+    def value(self, children: list[Token]) -> tuple[Operator, tuple[str, ...]]:
+        return "=", (_unquote(children[0]),)
 
     def item(self, children: list[Token]) -> str:
         return _unquote(children[0])
 
-    def values(self, children: list[str]) -> tuple[str, ...]:
-        return tuple(children)
+    def values(self, children: list[str]) -> tuple[Operator, tuple[str, ...]]:
+        return "=", tuple(children)
 
-    def term(self, children: tuple[Token | None, str, tuple[str, ...]]) -> Term:
-        negation, key, values = children
-        return Term(key, values, negated=negation is not None)
+    def comparison(self, children: list[Token]) -> tuple[Operator, tuple[str, ...]]:
+        sign: Operator = str(children[0])  # type: ignore[assignment]  # the grammar lets only these four through
+        return sign, (str(children[1]),)
+
+    def term(self, children: tuple[Token | None, str, tuple[Operator, tuple[str, ...]]]) -> Term:
+        negation, key, (sign, values) = children
+        return Term(key, values, negated=negation is not None, operator=sign)
 
     def start(self, children: list[Term]) -> Query:
         return Query(tuple(children))
@@ -116,17 +143,33 @@ def parse_query(text: str) -> Query:
 
 
 def matches(query: Query | Term, attributes: Mapping[str, str]) -> bool:
-    """Say whether attributes, by plain name, satisfy the query; letter case counts.
+    """Say whether attributes, by plain name, satisfy the query; letter case counts, except in wildcards.
 
-    A missing attribute equals the empty value, so `key:""` finds those without it and `!key:a` includes them.
+    A missing attribute equals the empty value, so `key:""` finds those without it and `!key:a` includes them. What is
+    missing or no number satisfies no comparison.
     """
     if isinstance(query, Query):
         return all(matches(term, attributes) for term in query.terms)
-    return (attributes.get(query.name, "") in query.values) is not query.negated
+    return _holds(query, attributes.get(query.name, "")) is not query.negated
+
+
+def _holds(term: Term, found: str) -> bool:
+    if term.operator == "=":
+        return any(_equals(value, found) for value in term.values)
+    try:
+        return COMPARISONS[term.operator](float(found), term.number)
+    except ValueError:
+        return False
+
+
+def _equals(value: str, found: str) -> bool:
+    if "*" not in value:
+        return value == found
+    return re.fullmatch(".*".join(map(re.escape, value.split("*"))), found, re.IGNORECASE | re.DOTALL) is not None
 
 
 def _unquote(token: Token) -> str:
-    return token[1:-1].replace('\\"', '"') if token.type == "QUOTED" else str(token)
+    return token[1:-1].replace('\\"', '"') if token.type in ("QUOTED", "PLAIN") else str(token)
 
 
 def _explain(text: str, position: int | None) -> QueryError:
@@ -137,8 +180,11 @@ def _explain(text: str, position: int | None) -> QueryError:
     found = text[at : at + 1]
     if word in BOOLEANS:
         return QueryError(f"{word} is not supported yet: terms are joined by a space, and all must hold", start)
-    if found == '"' and (star := re.match(r'"[^"*]*\*', text[at:])):
-        return QueryError("wildcards are not supported yet, not even in quotes", at + star.end() - 1)
+    if found == '"' and (star := re.match(r'"[^"*]*?(\\?)\*', text[at:])):
+        what = "an asterisk that is meant as one is" if star[1] else "wildcards within a list are"
+        return QueryError(f"{what} not supported yet, not even in quotes", at + star.end() - 1)
+    if text[:at].endswith((">", "<", ">=", "<=")):
+        return QueryError("expected a number after the comparison, such as 5, 0.5 or 2s", at)
     if found in UNSUPPORTED:
         return QueryError(f"{UNSUPPORTED[found]} not supported yet, found {word!r}", at)
     if word and not set(word) & set(':[]"'):

@@ -4,6 +4,7 @@ The parsers raise KeyError, TypeError or ValueError for an answer of another sha
 Source: Sentry's public API schema v0.272.0 (responses of detectors and workflows), read 2026-11.
 """
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ class Measurement:
     window_s: int
     environment: str | None
     event_types: frozenset[str]
+    extrapolation: str = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class RemoteMonitor:
     measurement: Measurement | None  # None for monitors that are not metric ones
     detection: str | None  # static, percent, dynamic
     conditions: frozenset[tuple[str, float, int]]  # comparison, value, Sentry's number of the priority
+    compared_to_s: int | None = None  # of a percent change
+    owner: str | None = None  # "team:1" or "user:1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +49,21 @@ class RemoteAction:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteCondition:
+    """A filter between issue and action."""
+
+    id: int
+    type: str
+    comparison: str  # as JSON with its keys in order, since its shape is the type's own
+
+
+@dataclass(frozen=True, slots=True)
 class RemoteFilter:
     """Conditions under which some actions are taken."""
 
     id: int
     logic: str
-    conditions: int  # how many; the rules know none yet
+    conditions: tuple[RemoteCondition, ...]
     actions: tuple[RemoteAction, ...]
 
 
@@ -90,6 +103,8 @@ def parse_monitor(item: dict[str, Any]) -> RemoteMonitor:
             for each in group.get("conditions") or []
             if isinstance(each["comparison"], int | float)
         ),
+        compared_to_s=(item.get("config") or {}).get("comparisonDelta"),
+        owner=_owner(item.get("owner")),
     )
 
 
@@ -119,14 +134,23 @@ def _measurement(source: dict[str, Any]) -> Measurement:
         window_s=int(query["timeWindow"]),
         environment=query.get("environment") or None,
         event_types=frozenset(query.get("eventTypes") or []),
+        extrapolation=query.get("extrapolationMode") or "unknown",
     )
+
+
+def _owner(owner: Any) -> str | None:
+    """A monitor's owner is an object in answers, and text in requests."""
+    return f"{owner['type']}:{owner['id']}" if isinstance(owner, dict) else owner
 
 
 def _filter(group: dict[str, Any]) -> RemoteFilter:
     return RemoteFilter(
         id=int(group["id"]),
         logic=group["logicType"],
-        conditions=len(group.get("conditions") or []),
+        conditions=tuple(
+            RemoteCondition(int(each["id"]), each["type"], json.dumps(each["comparison"], sort_keys=True))
+            for each in group.get("conditions") or []
+        ),
         actions=tuple(
             RemoteAction(int(each["id"]), each["type"], (each.get("config") or {}).get("targetIdentifier"))
             for each in group.get("actions") or []

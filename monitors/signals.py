@@ -79,6 +79,7 @@ TRANSACTION: Final = Signal("transaction", "attribute", None, "Route template of
 ENVIRONMENT: Final = Signal("environment", "attribute", None, "Where it runs", "sdk")
 RELEASE: Final = Signal("release", "attribute", None, "`isl@<version>+<sha>`", "sdk")
 LEVEL: Final = Signal("level", "attribute", None, "Severity of an error event", "sdk")
+IS: Final = Signal("is", "attribute", None, "Status of an error event's issue, for example `unresolved`", "sentry")
 
 REGISTRY: Final[dict[str, Signal]] = {
     signal.name: signal for signal in list(globals().values()) if isinstance(signal, Signal)

@@ -5,12 +5,13 @@ from functools import partial
 from typing import Final
 
 from monitors.fields import read_threshold
-from monitors.model import Aggregate, Priority, Threshold
+from monitors.model import Monitor, Priority, Threshold
 from monitors.nodes import Section
 
 PRIORITIES: Final = {"high": Priority.HIGH, "medium": Priority.MEDIUM, "resolve": Priority.RESOLVED}
 NAMES: Final = {priority: name for name, priority in PRIORITIES.items()}
 ABOVE: Final = frozenset({"gt", "gte"})
+UNCHANGED: Final = 100  # percent
 INCLUSIVE: Final = frozenset({"gte", "lte"})
 
 
@@ -28,18 +29,28 @@ def read_thresholds(monitor: Section) -> tuple[Threshold, ...]:
     return tuple(each for each in found if each is not None)
 
 
-def check_thresholds(monitor: Section, aggregate: Aggregate, thresholds: tuple[Threshold, ...]) -> None:
+def check_thresholds(section: Section, monitor: Monitor) -> None:
     """Note thresholds that the aggregate never reaches, or that contradict each other."""
-    line = monitor.line_of("thresholds")
-    if aggregate.function == "failure_rate":
-        for each in (each for each in thresholds if not 0 <= each.value <= 1):
-            message = "failure_rate() is a fraction from 0 to 1, so 5 % is written 0.05"
-            monitor.note(f"{NAMES[each.priority]} {each.value:g}: {message}", line)
-    by_priority = {each.priority: each for each in thresholds}
+    line = section.line_of("thresholds")
+    for each in monitor.thresholds:
+        for message in _unreachable(monitor, each):
+            section.note(f"{NAMES[each.priority]} {each.value:g}: {message}", line)
+    by_priority = {each.priority: each for each in monitor.thresholds}
     high, resolve = by_priority.get(Priority.HIGH), by_priority.get(Priority.RESOLVED)
     if high and resolve:
         for message in _contradictions(high, by_priority.get(Priority.MEDIUM), resolve):
-            monitor.note(message, line)
+            section.note(message, line)
+
+
+def _unreachable(monitor: Monitor, threshold: Threshold) -> Iterator[str]:
+    if monitor.compared_to is not None:
+        is_open = threshold.priority is not Priority.RESOLVED
+        if is_open and (threshold.value < UNCHANGED) is (threshold.comparison in ABOVE):
+            yield "a percent change is in percent of the earlier value, 100 is no change, so 50 % more is written > 150"
+    elif monitor.aggregate.is_fraction and not 0 <= threshold.value <= 1:
+        yield f"{monitor.aggregate} is a fraction from 0 to 1, so 5 % is written 0.05"
+    elif threshold.value < 0:
+        yield f"{monitor.aggregate} is never below zero"
 
 
 def _contradictions(high: Threshold, medium: Threshold | None, resolve: Threshold) -> Iterator[str]:

@@ -49,7 +49,7 @@ def _limit(monitor: Monitor) -> float | None:
 
     A percentile p is over T exactly when more than 1 - p of the requests are slower than T.
     """
-    if any(each.comparison not in ("gt", "gte") for each in _opening(monitor)):
+    if monitor.compared_to is not None or any(each.comparison not in ("gt", "gte") for each in _opening(monitor)):
         return None
     if monitor.aggregate.function == "failure_rate":
         return _lowest_threshold(monitor)

@@ -13,6 +13,7 @@ from embedded.store import monitors
 from embedded.store.issues import latest_issue
 
 router = APIRouter()
+OWNER = "owner"  # kept beside the config, and shown apart from it
 
 
 @router.get("/organizations/{organization}/detectors/")
@@ -41,7 +42,7 @@ def create_detector(context: Ctx, organization: Org, project: str, body: NewDete
             owner.id,
             body.name,
             body.description,
-            body.config.model_dump(by_alias=True),
+            body.config.model_dump(by_alias=True) | {OWNER: body.owner},
             _data_source(connection, body.data_sources[0]),
             _conditions(connection, body.condition_group),
             enabled=body.enabled,
@@ -71,7 +72,9 @@ def change_detector(context: Ctx, organization: Org, detector_id: int, body: Cha
             name=body.name or before.name,
             description=body.description if "description" in given else before.description,
             enabled=before.enabled if body.enabled is None else body.enabled,
-            config=body.config.model_dump(by_alias=True) if body.config else before.config,
+            config=before.config
+            | (body.config.model_dump(by_alias=True) if body.config else {})
+            | ({OWNER: body.owner} if "owner" in given else {}),
             query=_data_source(connection, body.data_sources[0]) if body.data_sources else before.query,
             conditions=_conditions(connection, body.condition_group) if body.condition_group else before.conditions,
         )
@@ -138,6 +141,12 @@ def _conditions(connection: apsw.Connection, group: ConditionGroup) -> dict[str,
     }
 
 
+def _owner(owner: str | None) -> dict[str, str] | None:
+    """Text in requests, an object in answers. There are no accounts here, so the name is the id."""
+    kind, _, ident = (owner or "").partition(":")
+    return {"type": kind, "id": ident, "name": ident} if owner else None
+
+
 def _body(context: Context, detector: monitors.Detector) -> dict[str, Any]:
     latest = latest_issue(context.read(), detector.id)
     return {
@@ -147,13 +156,13 @@ def _body(context: Context, detector: monitors.Detector) -> dict[str, Any]:
         "description": detector.description,
         "type": detector.type,
         "workflowIds": [str(ident) for ident in detector.workflow_ids],
-        "owner": None,
+        "owner": _owner(detector.config.get(OWNER)),
         "createdBy": None,
         "dateCreated": stamp(detector.created_at),
         "dateUpdated": stamp(detector.updated_at),
         "dataSources": [detector.query] if detector.query else None,
         "conditionGroup": detector.conditions,
-        "config": detector.config,
+        "config": {key: value for key, value in detector.config.items() if key != OWNER},
         "enabled": detector.enabled,
         "latestGroup": issue_body(context, latest) if latest else None,
     }

@@ -13,7 +13,7 @@ from embedded.api.stats import parse_period
 from embedded.store.fields import DATASETS
 from embedded.store.times import from_ms
 from embedded.store.windows import Sample, Window, rows
-from monitors.model import parse_aggregate
+from monitors.model import Aggregate, parse_aggregate
 from monitors.query import QueryError, parse_query
 
 router = APIRouter()
@@ -76,21 +76,36 @@ def _plain(context: Context, window: Window, fields: list[str], sort: str, page:
 
 def _grouped(context: Context, window: Window, keys: list[str], functions: list[str]) -> list[dict[str, Any]]:
     is_spans = window.dataset == "spans"
+    wanted = {name: _function(name) for name in functions}
+    if not is_spans and (wrong := next((each for each in wanted.values() if each.needs_requests), None)):
+        raise invalid("field", f"{wrong}: error events have neither duration nor status")
     measured = ["span.duration", "span.status", "sample_weight"] if is_spans else []
-    found = rows(context.read(), window, [*keys, *measured], order_by="timestamp", limit=MAX_ROWS + 1, offset=0)
+    labels = [each.argument for each in wanted.values() if each.function == "count_unique" and each.argument]
+    fields = list(dict.fromkeys([*keys, *measured, *labels]))
+    found = rows(context.read(), window, fields, order_by="timestamp", limit=MAX_ROWS + 1, offset=0)
     if len(found) > MAX_ROWS:
         raise invalid("statsPeriod", f"more than {MAX_ROWS} events; ask for a shorter period")
-    groups: dict[tuple[Any, ...], list[Sample]] = defaultdict(list)
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
     for row in found:
-        sample = Sample(*(row[name] for name in measured)) if is_spans else Sample(None, None, 1.0)
-        groups[tuple(row[key] for key in keys)].append(sample)
+        groups[tuple(row[key] for key in keys)].append(row)
+    span = (window.until - window.since) * context.speed
     return [
-        dict(zip(keys, key, strict=True)) | {name: aggregate(_function(name), samples) for name in functions}
-        for key, samples in sorted(groups.items(), key=lambda group: -len(group[1]))
+        dict(zip(keys, key, strict=True))
+        | {
+            name: aggregate(each, [_sample(row, measured, each) for row in group], span)
+            for name, each in wanted.items()
+        }
+        for key, group in sorted(groups.items(), key=lambda pair: -len(pair[1]))
     ]
 
 
-def _function(name: str) -> Any:
+def _sample(row: dict[str, Any], measured: list[str], wanted: Aggregate) -> Sample:
+    duration_ms, status, weight = (row[name] for name in measured) if measured else (None, None, 1.0)
+    value = row.get(wanted.argument or "") if wanted.function == "count_unique" else None
+    return Sample(duration_ms, status, weight, None if value is None else str(value))
+
+
+def _function(name: str) -> Aggregate:
     try:
         return parse_aggregate(name)
     except ValueError as error:

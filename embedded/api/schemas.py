@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
+from monitors.filters import OF_ONE_EVENT, make_filter
 from monitors.model import parse_aggregate
 from monitors.query import QueryError, parse_query
 
@@ -19,12 +20,18 @@ SPANS = "events_analytics_platform"
 MAX_CONDITIONS: Final = 3
 MAX_FREQUENCY: Final = 365 * 24 * 60  # minutes; a number without end would overflow a span of time
 RESOLVED: Final = 0
+USERS: Final = ("user", "user.id", "user.email", "user.username", "user.ip")
 TRIGGERS: Final = (
     "first_seen_event",
     "regression_event",
     "reappeared_event",
     "issue_resolved_trigger",
+    "new_high_priority_issue",
+    "existing_high_priority_issue",
 )  # Sentry's others are refused here, not accepted and never fired
+
+
+Owner = Annotated[str | None, Field(pattern=r"^(team|user):[1-9][0-9]*$")]  # kept and shown; nobody is notified by it
 
 
 class Body(BaseModel):
@@ -43,7 +50,7 @@ class DataSource(Body):
     time_window: int
     environment: str | None
     event_types: list[str]
-    extrapolation_mode: str = "unknown"
+    extrapolation_mode: Literal["unknown", "none", "client_and_server_weighted"] = "unknown"
 
     @field_validator("query")
     @classmethod
@@ -57,7 +64,9 @@ class DataSource(Body):
     @field_validator("aggregate")
     @classmethod
     def _is_known(cls, aggregate: str) -> str:
-        parse_aggregate(aggregate)
+        wanted = parse_aggregate(aggregate)
+        if wanted.function == "count_unique" and wanted.argument in USERS:
+            raise ValueError(f"aggregate {aggregate}: this engine does not index users, so it would always be 0")
         return aggregate
 
     @model_validator(mode="after")
@@ -67,8 +76,8 @@ class DataSource(Body):
             raise ValueError(f"timeWindow {self.time_window}: allowed are {WINDOWS} seconds, spans from 300")
         if self.query_type != int(is_spans):
             raise ValueError(f"queryType {self.query_type} does not fit dataset {self.dataset}")
-        if not is_spans and self.aggregate != "count()":
-            raise ValueError(f"aggregate {self.aggregate}: over events only count() is known")
+        if not is_spans and parse_aggregate(self.aggregate).needs_requests:
+            raise ValueError(f"aggregate {self.aggregate}: error events have neither duration nor status")
         allowed = {"trace_item_span"} if is_spans else {"error", "default"}
         if not self.event_types or not set(self.event_types) <= allowed:
             raise ValueError(f"eventTypes {self.event_types}: allowed are {sorted(allowed)}")
@@ -96,8 +105,14 @@ class ConditionGroup(Body):
 
 
 class DetectorConfig(Body):
-    detection_type: Literal["static"]  # percent and dynamic are refused here, not accepted and ignored
-    comparison_delta: None = None
+    detection_type: Literal["static", "percent"]  # dynamic is refused here, not accepted and ignored
+    comparison_delta: Literal[300, 900, 3600, 86400, 604800, 2592000] | None = None  # seconds
+
+    @model_validator(mode="after")
+    def _fits(self) -> "DetectorConfig":
+        if (self.detection_type == "percent") is not (self.comparison_delta is not None):
+            raise ValueError("comparisonDelta goes with detectionType percent, and only with it")
+        return self
 
 
 class NewDetector(Body):
@@ -111,7 +126,7 @@ class NewDetector(Body):
     workflow_ids: list[int] = []
     description: str | None = None
     enabled: bool = True
-    owner: str | None = None
+    owner: Owner = None
 
 
 class ChangedDetector(Body):
@@ -125,7 +140,7 @@ class ChangedDetector(Body):
     workflow_ids: list[int] | None = None
     description: str | None = None
     enabled: bool | None = None
-    owner: str | None = None
+    owner: Owner = None
 
 
 class Trigger(Body):
@@ -168,11 +183,25 @@ class Action(Body):
         return config
 
 
+class FilterCondition(Body):
+    """A filter. Those that this engine does not evaluate are refused, not accepted and ignored."""
+
+    id: str | int | None = None
+    type: str
+    comparison: Any
+    condition_result: Literal[True] = True
+
+    @model_validator(mode="after")
+    def _is_known(self) -> "FilterCondition":
+        make_filter(self.type, self.comparison)
+        return self
+
+
 class ActionFilter(Body):
     id: str | int | None = None
     organization_id: str | int | None = None
     logic_type: Literal["any", "any-short", "all", "none"]
-    conditions: Annotated[list[Any], Field(max_length=0)] = []  # filters are refused here, not accepted and ignored
+    conditions: list[FilterCondition] = []
     actions: list[Action]
 
 
@@ -191,7 +220,18 @@ class NewWorkflow(Body):
     config: WorkflowConfig = WorkflowConfig()
     triggers: Triggers
     action_filters: list[ActionFilter] = []
-    owner: str | None = None
+    owner: Owner = None
+
+    @model_validator(mode="after")
+    def _sees_its_events(self) -> "NewWorkflow":
+        """Between two evaluations an alert on every event is asked once per issue, about its newest event only."""
+        asked = {each.type for group in self.action_filters for each in group.conditions}
+        if not self.triggers.conditions and asked & OF_ONE_EVENT:
+            raise ValueError(
+                f"filters on single events ({', '.join(sorted(asked & OF_ONE_EVENT))}) need a trigger: this engine asks"
+                " an alert without one about the newest event of an issue only"
+            )
+        return self
 
     @field_validator("action_filters")
     @classmethod

@@ -11,6 +11,7 @@ from embedded.store import monitors
 from embedded.store.projects import list_apps
 
 router = APIRouter()
+OWNER = "owner"  # kept beside the config, and shown apart from it
 
 
 @router.get("/organizations/{organization}/workflows/")
@@ -51,7 +52,7 @@ def _save(context: Context, workflow_id: int | None, body: NewWorkflow) -> dict[
             workflow_id,
             body.name,
             body.environment,
-            body.config.model_dump(by_alias=True),
+            body.config.model_dump(by_alias=True) | {OWNER: body.owner},
             _triggers(connection, body.triggers),
             [_action_filter(connection, each) for each in body.action_filters],
             enabled=body.enabled,
@@ -102,7 +103,9 @@ def _action_filter(connection: apsw.Connection, group: ActionFilter) -> dict[str
         "id": _ident(connection, group.id),
         "organizationId": ORGANIZATION_ID,
         "logicType": group.logic_type,
-        "conditions": [],
+        "conditions": [
+            each.model_dump(by_alias=True) | {"id": _ident(connection, each.id)} for each in group.conditions
+        ],
         "actions": [_action(connection, action) for action in group.actions],
     }
 
@@ -122,9 +125,9 @@ def _body(workflow: monitors.Workflow) -> dict[str, Any]:
         "triggers": workflow.triggers,
         "actionFilters": workflow.action_filters,
         "environment": workflow.environment,
-        "config": workflow.config,
+        "config": {key: value for key, value in workflow.config.items() if key != OWNER},
         "detectorIds": [str(ident) for ident in workflow.detector_ids],
         "enabled": workflow.enabled,
         "lastTriggered": stamp(workflow.triggered_at),
-        "owner": None,
+        "owner": workflow.config.get(OWNER),
     }

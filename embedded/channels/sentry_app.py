@@ -15,6 +15,7 @@ import httpx
 
 from embedded.channels.base import Notification
 from embedded.errors import TransportError
+from embedded.store.monitors import Detector
 from embedded.store.projects import SentryApp
 from monitors.fields import SYMBOLS
 
@@ -85,7 +86,8 @@ def _metric_data(notification: Notification) -> dict[str, Any]:
     return {
         "description_title": f"{status.capitalize()}: {detector.name}",
         "description_text": (
-            f"{snuba['aggregate']} is {_number(notification.value)} in the last {snuba['timeWindow'] // 60} minutes;"
+            f"{snuba['aggregate']} is {_number(notification.value)}{_compared(detector)} in the last"
+            f" {snuba['timeWindow'] // 60} minutes;"
             f" the threshold is {SYMBOLS[limit['type']]} {_number(limit['comparison'])}"
         ),
         "web_url": notification.issue_url,
@@ -135,6 +137,12 @@ def _event_data(notification: Notification) -> dict[str, Any]:
         "triggered_rule": notification.workflow_name,
         "issue_alert": {"title": notification.workflow_name, "settings": []},
     }
+
+
+def _compared(detector: Detector) -> str:
+    """What the number is a percentage of, if it is one."""
+    delta_s = detector.config.get("comparisonDelta")
+    return f" % of what it was {delta_s // 60} minutes earlier" if delta_s else ""
 
 
 def _number(value: float | None) -> str:

@@ -11,7 +11,12 @@ from embedded.store.telemetry import open_issue
 from embedded.store.times import from_ms, to_ms
 
 OK: Final = 0
+UNWEIGHTED: Final = "none"  # the extrapolation mode
 HIGH: Final = 75
+REAPPEARED: Final = "reappeared_event"
+RESOLVED: Final = "issue_resolved_trigger"
+ESCALATED: Final = "escalated"  # to high priority; no trigger of its own
+CAPTURED: Final = "captured"  # one more event of an issue; for alerts without triggers
 MAX_ROUTED: Final = 200  # flips per pass, so that a storm does not hold the writer
 MAX_SENT: Final = 50  # deliveries per pass
 
@@ -28,6 +33,8 @@ class DueMonitor:
     aggregate: str
     window: timedelta  # production time
     environment: str | None
+    compared_to: timedelta | None  # of a percent change: how much earlier the other window lies; production time
+    is_weighted: bool  # whether a sampled request counts for all that it stands for
     conditions: tuple[tuple[str, float, int], ...]  # (type, comparison, result)
     version: int
     level: int
@@ -56,7 +63,7 @@ class Flip:
     id: int
     detector_id: int
     issue_id: int
-    kind: str  # a trigger's name
+    kind: str  # a trigger's name, ESCALATED or CAPTURED
     level: int
     value: float | None
     event_id: str | None
@@ -87,8 +94,8 @@ class Delivery:
 def due_monitors(connection: apsw.Connection, now: datetime) -> list[DueMonitor]:
     """Enabled metric monitors that are due, the longest overdue first."""
     rows = connection.execute(
-        "SELECT d.id, d.project_id, d.name, d.query, d.conditions, s.version, s.level, s.fired_ms, s.next_due_ms,"
-        " s.issue_id FROM detector d JOIN detector_state s ON s.detector_id = d.id"
+        "SELECT d.id, d.project_id, d.name, d.query, d.config, d.conditions, s.version, s.level, s.fired_ms,"
+        " s.next_due_ms, s.issue_id FROM detector d JOIN detector_state s ON s.detector_id = d.id"
         " WHERE d.enabled AND s.next_due_ms <= ? ORDER BY s.next_due_ms",
         (to_ms(now),),
     )
@@ -132,7 +139,9 @@ def record_evaluation(connection: apsw.Connection, done: Evaluation) -> bool:
 
 def _open(connection: apsw.Connection, done: Evaluation) -> None:
     """The first breach opens the monitor's issue; a later one reopens the same issue."""
-    issue_id, kind = done.monitor.issue_id, "regression_event"
+    issue_id = done.monitor.issue_id
+    is_archived = connection.execute("SELECT status = 'ignored' FROM issue WHERE id = ?", (issue_id,)).get
+    kind = REAPPEARED if is_archived else "regression_event"
     if issue_id is None:
         issue_id, kind = _open_metric_issue(connection, done), "first_seen_event"
         connection.execute("UPDATE detector_state SET issue_id = ? WHERE detector_id = ?", (issue_id, done.monitor.id))
@@ -178,7 +187,7 @@ def _resolve(connection: apsw.Connection, done: Evaluation) -> None:
     connection.execute(
         "UPDATE open_period SET end_ms = ? WHERE detector_id = ? AND end_ms IS NULL", (to_ms(done.at), done.monitor.id)
     )
-    _flip(connection, done, issue_id, "issue_resolved_trigger")
+    _flip(connection, done, issue_id, RESOLVED)
 
 
 def _set_priority(connection: apsw.Connection, done: Evaluation) -> None:
@@ -190,6 +199,8 @@ def _set_priority(connection: apsw.Connection, done: Evaluation) -> None:
         "UPDATE open_period SET peak_level = max(peak_level, ?) WHERE detector_id = ? AND end_ms IS NULL",
         (done.level, done.monitor.id),
     )
+    if done.level == HIGH and done.monitor.issue_id is not None:
+        _flip(connection, done, done.monitor.issue_id, ESCALATED)
 
 
 def _flip(connection: apsw.Connection, done: Evaluation, issue_id: int, kind: str) -> None:
@@ -197,6 +208,36 @@ def _flip(connection: apsw.Connection, done: Evaluation, issue_id: int, kind: st
         "INSERT INTO flip (detector_id, issue_id, kind, level, value, environment, at_ms) VALUES (?,?,?,?,?,?,?)",
         (done.monitor.id, issue_id, kind, done.level, done.value, done.monitor.environment, to_ms(done.at)),
     )
+
+
+def has_new_events(connection: apsw.Connection) -> bool:
+    """Are there error events that `capture_events` has not looked at?"""
+    return bool(
+        connection.execute(
+            "SELECT (SELECT max(id) FROM error_event) > coalesce((SELECT last_event_id FROM captured), 0)"
+        ).get
+    )
+
+
+def capture_events(connection: apsw.Connection, now: datetime) -> int:
+    """Leave a flip for the newest event of each issue and environment, for alerts without triggers; return how many.
+
+    Events that left a flip of their own are left out, and so is all that came before there was such an alert.
+    """
+    (newest,) = connection.execute("SELECT coalesce(max(id), 0) FROM error_event").fetchone() or (0,)
+    connection.execute(
+        "INSERT INTO flip (detector_id, issue_id, kind, level, event_id, environment, at_ms)"
+        " SELECT d.id, e.issue_id, ?1, ?2, e.event_id, e.environment, ?3 FROM error_event e"
+        " JOIN detector d ON d.project_id = e.project_id AND d.type = 'error' AND d.enabled"
+        " WHERE e.id IN (SELECT max(id) FROM error_event"
+        "   WHERE id > coalesce((SELECT last_event_id FROM captured), 0) GROUP BY issue_id, environment)"
+        " AND NOT EXISTS (SELECT 1 FROM flip f WHERE f.issue_id = e.issue_id AND f.event_id = e.event_id)"
+        " AND EXISTS (SELECT 1 FROM workflow WHERE enabled AND json_array_length(triggers, '$.conditions') = 0)",
+        (CAPTURED, HIGH, to_ms(now)),
+    )
+    count = connection.changes()
+    connection.execute("INSERT OR REPLACE INTO captured (id, last_event_id) VALUES (1, ?)", (newest,))
+    return count
 
 
 def unclaimed_flips(connection: apsw.Connection) -> list[Flip]:
@@ -263,8 +304,9 @@ def record_failure(connection: apsw.Connection, delivery: Delivery, error: str, 
 
 
 def _due_monitor(row: tuple[Any, ...]) -> DueMonitor:
-    ident, project_id, name, query, conditions, version, level, fired, due, issue_id = row
+    ident, project_id, name, query, config, conditions, version, level, fired, due, issue_id = row
     snuba = json.loads(query)["queryObj"]["snubaQuery"]
+    delta_s = json.loads(config).get("comparisonDelta")
     return DueMonitor(
         ident,
         project_id,
@@ -274,6 +316,8 @@ def _due_monitor(row: tuple[Any, ...]) -> DueMonitor:
         snuba["aggregate"],
         timedelta(seconds=snuba["timeWindow"]),
         snuba["environment"],
+        timedelta(seconds=delta_s) if delta_s else None,
+        snuba.get("extrapolationMode") != UNWEIGHTED,
         tuple(
             (each["type"], each["comparison"], each["conditionResult"]) for each in json.loads(conditions)["conditions"]
         ),

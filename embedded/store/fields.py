@@ -65,19 +65,32 @@ ERRORS: Final = Dataset(
 DATASETS: Final = {"spans": SPANS, "events_analytics_platform": SPANS, "errors": ERRORS, "events": ERRORS}
 
 
-def where(dataset: Dataset, query: Query) -> tuple[str, tuple[str, ...]]:
+def where(dataset: Dataset, query: Query) -> tuple[str, tuple[str | float, ...]]:
     """Return a condition for the query's terms, all of which must hold, with its parameters."""
     clauses: list[str] = ["1"]
-    parameters: list[str] = []
+    parameters: list[str | float] = []
     for term in query.terms:
         clause, values = _condition(dataset, term)
-        clauses.append(clause)
+        clauses.append(f"NOT {clause}" if term.negated else clause)
         parameters += values
     return " AND ".join(clauses), tuple(parameters)
 
 
-def _condition(dataset: Dataset, term: Term) -> tuple[str, tuple[str, ...]]:
+def _condition(dataset: Dataset, term: Term) -> tuple[str, tuple[str | float, ...]]:
+    """A term's condition before negation: never null, because an absent tag equals nothing, not even in NOT."""
     expression, own = dataset.expression(term.key)
-    marks = ",".join("?" * len(term.values))
-    positive = f"coalesce(CAST({expression} AS TEXT), '') IN ({marks})"  # an absent tag equals nothing, not even in NOT
-    return (f"NOT {positive}" if term.negated else positive), (*own, *term.values)
+    if term.operator != "=":
+        is_number = f"({expression} GLOB '*[0-9]*' AND NOT {expression} GLOB '*[^0-9.eE+-]*')"
+        compared = f"CAST({expression} AS REAL) {term.operator} ?"
+        return f"coalesce({is_number} AND {compared}, 0)", (*own * 3, term.number)
+    text = f"coalesce(CAST({expression} AS TEXT), '')"
+    if "*" in term.values[0]:
+        return f"({text} LIKE ? ESCAPE '\\')", (*own, _pattern(term.values[0]))
+    return f"({text} IN ({','.join('?' * len(term.values))}))", (*own, *term.values)
+
+
+def _pattern(value: str) -> str:
+    """A wildcard as LIKE writes it. LIKE is blind to the case of ASCII letters, and so are Sentry's wildcards."""
+    for special in ("\\", "%", "_"):
+        value = value.replace(special, f"\\{special}")
+    return value.replace("*", "%")

@@ -196,7 +196,7 @@ CREATE TABLE IF NOT EXISTS flip (         -- a change of state, handed from inge
   id          INTEGER PRIMARY KEY,
   detector_id INTEGER NOT NULL,
   issue_id    INTEGER NOT NULL,
-  kind        TEXT NOT NULL,              -- a trigger's name, for example first_seen_event
+  kind        TEXT NOT NULL,              -- a trigger's name, `escalated` or `captured`
   level       INTEGER NOT NULL,
   value       REAL,
   event_id    TEXT,                       -- of an error issue
@@ -205,6 +205,11 @@ CREATE TABLE IF NOT EXISTS flip (         -- a change of state, handed from inge
   claimed_ms  INTEGER
 );
 CREATE INDEX IF NOT EXISTS flip_unclaimed ON flip (id) WHERE claimed_ms IS NULL;
+
+CREATE TABLE IF NOT EXISTS captured (     -- up to which event alerts without triggers have been asked; one row
+  id            INTEGER PRIMARY KEY CHECK (id = 1),
+  last_event_id INTEGER NOT NULL
+);
 
 CREATE TABLE IF NOT EXISTS delivery (
   id          INTEGER PRIMARY KEY,

@@ -18,6 +18,7 @@ class Sample:
     duration_ms: float | None  # None for errors
     status: str | None  # None for errors
     weight: float  # how many it stands for
+    label: str | None = None  # of the field whose values are counted, if one is
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,14 @@ class Window:
     until: datetime
 
 
-def samples(connection: apsw.Connection, window: Window) -> list[Sample]:
-    """Return the window's samples, in no particular order."""
+def samples(connection: apsw.Connection, window: Window, label: str | None = None) -> list[Sample]:
+    """Return the window's samples, in no particular order, with the values of the field or tag `label`."""
     dataset = DATASETS[window.dataset]
     columns = "duration_ms, status, weight" if dataset is SPANS else "NULL, NULL, 1.0"
+    expression, own = dataset.expression(label) if label else ("NULL", ())
     condition, parameters = _scope(dataset, window)
-    rows = connection.execute(f"SELECT {columns} FROM {dataset.table} WHERE {condition}", parameters)  # noqa: S608 - no input in it
+    sql = f"SELECT {columns}, CAST({expression} AS TEXT) FROM {dataset.table} WHERE {condition}"  # noqa: S608 - no input in it
+    rows = connection.execute(sql, (*own, *parameters))
     return [Sample(*row) for row in rows]
 
 

@@ -116,6 +116,8 @@ def add_monitor(
     query: str = "is_transaction:true",
     environment: str | None = None,
     dataset: str = "events_analytics_platform",
+    config: dict[str, Any] | None = None,
+    extrapolation: str = "unknown",
 ) -> int:
     """Make a metric monitor in project 1."""
     snuba = {
@@ -124,6 +126,7 @@ def add_monitor(
         "aggregate": aggregate,
         "timeWindow": window // timedelta(seconds=1),
         "environment": environment,
+        "extrapolationMode": extrapolation,
     }
     limits = [{"type": kind, "comparison": limit, "conditionResult": result} for kind, limit, result in conditions]
     return database.write(
@@ -132,7 +135,7 @@ def add_monitor(
             1,
             f"{aggregate} {query}",
             None,
-            {"detectionType": "static"},
+            config or {"detectionType": "static"},
             {"queryObj": {"snubaQuery": snuba}},
             {"conditions": limits},
             enabled=True,
@@ -150,6 +153,8 @@ def add_alert(
     environment: str | None = None,
     enabled: bool = True,
     action_type: str = "sentry_app",
+    filters: tuple[dict[str, Any], ...] = (),
+    logic: str = "all",
 ) -> int:
     """Make an alert with one action, whose id is the alert's name."""
     action = {"id": name, "type": action_type, "config": {"targetIdentifier": "1"}}
@@ -162,7 +167,7 @@ def add_alert(
             environment,
             {"frequency": frequency},
             {"conditions": [{"type": kind} for kind in triggers]},
-            [{"actions": [action]}],
+            [{"logicType": logic, "conditions": list(filters), "actions": [action]}],
             enabled=enabled,
             now=NOW,
         )

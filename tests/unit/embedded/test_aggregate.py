@@ -1,5 +1,7 @@
 """Samples -> one number, against definitions that are slow and plain."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from embedded.store.windows import Sample
 from monitors.model import PERCENTILES, Aggregate, parse_aggregate
 
 OK_20, OK_40, FAILED_60 = Sample(20, "ok", 1), Sample(40, "ok", 1), Sample(60, "internal_error", 1)
+WINDOW = timedelta(minutes=5)
 HEAVY = Sample(10, "ok", 9)  # one of nine, sampled
 
 
@@ -31,15 +34,34 @@ HEAVY = Sample(10, "ok", 9)  # one of nine, sampled
         ("p99(span.duration)", [OK_20], 20),
         ("p50(span.duration)", [Sample(None, None, 1)], None),  # errors have no duration
         ("count()", [Sample(None, None, 1)] * 3, 3),
+        ("failure_count()", [], 0),
+        ("failure_count()", [HEAVY, FAILED_60, FAILED_60], 2),
+        ("failure_count()", [Sample(60, "internal_error", 4), OK_20], 4),
+        ("epm()", [], 0),
+        ("epm()", [HEAVY, FAILED_60], 2),
+        ("eps()", [HEAVY] * 100, 3),
+        ("sum(span.duration)", [], None),
+        ("sum(span.duration)", [HEAVY, FAILED_60], 150),
+        ("avg(span.duration)", [HEAVY, FAILED_60], 15),
+        ("avg(transaction.duration)", [Sample(None, None, 1)], None),
+        ("min(span.duration)", [HEAVY, FAILED_60], 10),  # not weighed
+        ("max(span.duration)", [HEAVY, FAILED_60], 60),
+        ("p100(span.duration)", [HEAVY, FAILED_60], 60),
+        ("apdex(span.duration,20)", [], None),
+        ("apdex(span.duration,20)", [OK_20, Sample(80, "ok", 1), Sample(81, "ok", 2)], 0.375),  # (1 + 1/2) / 4
+        ("apdex(span.duration,20)", [HEAVY, FAILED_60], 0.95),
+        ("count_unique(release)", [], 0),
+        # Not weighed; what has no value is none of them.
+        ("count_unique(release)", [Sample(1, "ok", 9, "a"), Sample(1, "ok", 1, "b"), Sample(1, "ok", 1)], 2),
     ],
 )
 def test_aggregate_weighs_samples(wanted: str, samples: list[Sample], expected: float | None) -> None:
-    assert aggregate(parse_aggregate(wanted), samples) == expected
+    assert aggregate(parse_aggregate(wanted), samples, WINDOW) == pytest.approx(expected)
 
 
 def test_aggregate_refuses_an_unknown_function() -> None:
-    with pytest.raises(ValueError, match="known are"):
-        aggregate(Aggregate("apdex", None), [OK_20])
+    with pytest.raises(ValueError, match=r"aggregate 'nonsense\(\)' is not known"):
+        aggregate(Aggregate("nonsense", None), [OK_20], WINDOW)
 
 
 SAMPLES = st.lists(st.tuples(st.integers(0, 1000), st.integers(1, 5)), min_size=1, max_size=40)
@@ -52,7 +74,7 @@ def test_percentile_is_that_of_the_samples_repeated_by_weight(pairs: list[tuple[
     share = PERCENTILES[name]
     naive = next(value for value in repeated if sum(each <= value for each in repeated) >= share * len(repeated) - 1e-9)
     samples = [Sample(duration, "ok", weight) for duration, weight in pairs]
-    assert aggregate(Aggregate(name, "span.duration"), samples) == naive
+    assert aggregate(Aggregate(name, "span.duration"), samples, WINDOW) == naive
 
 
 @given(
@@ -62,7 +84,9 @@ def test_percentile_is_that_of_the_samples_repeated_by_weight(pairs: list[tuple[
 )
 def test_failure_rate_is_a_fraction_and_keeps_under_scaling(pairs: list[tuple[str, float]]) -> None:
     rates = [
-        aggregate(Aggregate("failure_rate", None), [Sample(1, status, weight * scale) for status, weight in pairs])
+        aggregate(
+            Aggregate("failure_rate", None), [Sample(1, status, weight * scale) for status, weight in pairs], WINDOW
+        )
         for scale in (1, 8)
     ]
     assert rates[0] is not None

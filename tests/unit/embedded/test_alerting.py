@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from embedded.alerting import cadence, tick
+from embedded.alerting import tick
 from embedded.evaluate import DAMPING
+from embedded.measure import cadence
 from embedded.store.database import Database
-from embedded.store.issues import OpenPeriod, latest_issue, open_periods
+from embedded.store.issues import OpenPeriod, latest_issue, open_periods, set_status
 from embedded.store.monitors import delete_detector
 from tests.unit.embedded.fakes import NOW, add_monitor, error, opened, store, transaction
 
@@ -23,7 +24,8 @@ MINUTE = timedelta(minutes=1)
     [(1, 1), (5, 1), (15, 1), (29, 1), (30, 2), (60, 3), (120, 3), (240, 5), (1439, 5), (1440, 15), (2880, 15)],
 )
 def test_cadence_grows_with_the_window(minutes: int, expected: int) -> None:
-    assert cadence(minutes * MINUTE) == expected * MINUTE
+    assert cadence(minutes * MINUTE, None) == expected * MINUTE
+    assert cadence(minutes * MINUTE, timedelta(hours=1)) == 2 * expected * MINUTE
 
 
 @pytest.fixture
@@ -157,6 +159,17 @@ def test_window_is_half_open_and_shrinks_by_the_speed(database: Database) -> Non
         ("code:X", None, "events_analytics_platform", 1),
         ("tags[code]:X", None, "events_analytics_platform", 1),
         ("!code:X", None, "events_analytics_platform", 2),
+        ("code:*", None, "events_analytics_platform", 3),  # an absent tag is the empty text
+        ("code:x*", None, "events_analytics_platform", 1),
+        ("transaction:*A", None, "events_analytics_platform", 2),
+        ("!transaction:/_", None, "events_analytics_platform", 3),
+        ("transaction:/_*", None, "events_analytics_platform", 0),  # an underscore is itself
+        ("span.duration:>19.5", None, "events_analytics_platform", 3),
+        ("span.duration:>0.02s", None, "events_analytics_platform", 0),
+        ("span.duration:>=20ms", None, "events_analytics_platform", 3),
+        ("!span.duration:<1m", None, "events_analytics_platform", 0),
+        ("code:>0", None, "events_analytics_platform", 0),  # no number
+        ("number:>=7", None, "events_analytics_platform", 1),
         ("", "test", "events_analytics_platform", 1),
         ("", "prod", "events_analytics_platform", 0),
         ("", None, "events", 2),
@@ -168,7 +181,7 @@ def test_window_is_half_open_and_shrinks_by_the_speed(database: Database) -> Non
 def test_monitor_counts_what_its_query_names(
     database: Database, query: str, environment: str | None, dataset: str, expected: int
 ) -> None:
-    store(database, ("transaction", transaction(1, transaction="/a", tags={"code": "X"})))
+    store(database, ("transaction", transaction(1, transaction="/a", tags={"code": "X", "number": "7"})))
     store(database, ("transaction", transaction(2, transaction="/a", environment="test")))
     store(database, ("transaction", transaction(3, transaction="/b")))
     store(database, ("event", error(4)))
@@ -178,6 +191,97 @@ def test_monitor_counts_what_its_query_names(
     tick(database, now, 1)
     value = database.read().execute("SELECT value FROM detector_state WHERE detector_id = ?", (monitor,)).get
     assert value == expected
+
+
+@pytest.mark.parametrize(
+    ("extrapolation", "expected"), [("unknown", 11), ("client_and_server_weighted", 11), ("none", 2)]
+)
+def test_extrapolation_decides_what_a_sampled_request_counts_for(
+    database: Database, extrapolation: str, expected: float
+) -> None:
+    store(database, ("transaction", transaction(1)), trace={"sample_rate": "0.1"})
+    store(database, ("transaction", transaction(2)))
+    now = NOW + MINUTE
+    add_monitor(database, aggregate="count()", now=now, extrapolation=extrapolation)
+    tick(database, now, 1)
+    assert database.read().execute("SELECT value FROM detector_state").get == expected
+
+
+def test_count_unique_counts_values_of_a_tag(database: Database) -> None:
+    for number, code in enumerate(("A", "B", "A", None)):
+        store(database, ("event", error(number, tags={} if code is None else {"code": code})))
+    now = NOW + MINUTE
+    add_monitor(database, aggregate="count_unique(code)", dataset="events", query="", now=now)
+    tick(database, now, 1)
+    assert database.read().execute("SELECT value FROM detector_state").get == 2
+
+
+@pytest.mark.parametrize("speed", [1, 60])
+def test_percent_change_compares_with_the_same_window_earlier(database: Database, speed: float) -> None:
+    """Half as much again is 150; without anything to compare with nothing is decided."""
+    run = Run(database, speed)
+    config = {"detectionType": "percent", "comparisonDelta": 900}
+    conditions = (("gt", 150, 75), ("lte", 150, 0))
+    add_monitor(database, aggregate="count()", config=config, conditions=conditions, now=run.clock(0.5))
+
+    def value() -> Any:
+        return database.read().execute("SELECT value FROM detector_state").get
+
+    run.pass_minutes(0, 10, failed=False)
+    assert value() is None  # nothing to compare with yet
+    run.pass_minutes(10, 25, failed=False)
+    assert value() == 100
+    for minute in range(25, 31):
+        run.pass_minutes(minute, minute + 1, failed=False)
+        run.pass_minutes(minute, minute + 1, failed=False)
+    assert value() == 180  # nine by five: the second request of the last minute came after the evaluation
+    # The first firing was against the window that had just begun to fill: a new service looks like a surge.
+    assert run.flips() == ["first_seen_event", "issue_resolved_trigger", "regression_event"]
+
+
+def test_escalation_to_high_is_told_and_the_way_back_is_not(database: Database) -> None:
+    conditions = (("gt", 3, 75), ("gt", 1, 50), ("lte", 1, 0))
+    add_monitor(database, aggregate="count()", conditions=conditions, window=MINUTE)
+    kinds = []
+    for minute, count in enumerate((2, 4, 2, 0)):
+        at = NOW + minute * MINUTE
+        stamp = (at - timedelta(seconds=1)).isoformat()
+        for number in range(count):
+            sent = transaction(minute * 10 + number, start_timestamp=stamp, timestamp=stamp)
+            store(database, ("transaction", sent), at=at)
+        tick(database, at, 1)
+        kinds.append([row[0] for row in database.read().execute("SELECT kind FROM flip ORDER BY id")])
+    assert kinds == [
+        ["first_seen_event"],
+        ["first_seen_event", "escalated"],
+        ["first_seen_event", "escalated"],
+        ["first_seen_event", "escalated", "issue_resolved_trigger"],
+    ]
+
+
+def test_archived_metric_issue_reappears(database: Database) -> None:
+    run = Run(database, 1)
+    monitor = add_monitor(database)
+    run.pass_minutes(0, 1, failed=True)
+    run.pass_minutes(1, 7, failed=False)
+    issue = latest_issue(database.read(), monitor)
+    assert issue
+    database.write(lambda connection: set_status(connection, issue.id, "ignored"))
+    run.pass_minutes(20, 21, failed=True)
+    assert run.flips() == ["first_seen_event", "issue_resolved_trigger", "reappeared_event"]
+
+
+def test_late_data_never_reopens_a_window(database: Database) -> None:
+    """A failure that arrives after its window has been evaluated is only seen by windows that still hold it."""
+    run = Run(database, 1)
+    add_monitor(database)
+    run.pass_minutes(0, 30, failed=False)
+    late = (NOW + 10 * MINUTE).isoformat()
+    trace = transaction()["contexts"]["trace"] | {"status": "internal_error"}
+    sent = transaction(900, start_timestamp=late, timestamp=late, contexts={"trace": trace})
+    store(database, ("transaction", sent), at=NOW + 30 * MINUTE)
+    run.pass_minutes(30, 35, failed=False)
+    assert run.flips() == []
 
 
 def test_one_monitor_that_fails_is_put_back_and_the_rest_run(database: Database) -> None:

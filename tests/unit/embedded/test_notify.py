@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from embedded.alerting import tick
 from embedded.notify import FIRST_RETRY, MAX_ATTEMPTS, Notifier
-from embedded.store.alerts import HIGH, OK, Evaluation, due_monitors, record_evaluation
+from embedded.store.alerts import CAPTURED, HIGH, OK, Evaluation, due_monitors, record_evaluation
 from embedded.store.database import Database
 from embedded.store.issues import set_status
 from embedded.store.monitors import delete_detector, delete_workflow, list_detectors
@@ -281,3 +282,82 @@ def test_disabled_error_monitor_tells_nobody(database: Database, channel: FakeCh
     store(database, ("event", error(1)))
     deliver(database, channel)
     assert channel.sent == []
+
+
+def by_type(kind: str, **comparison: object) -> dict[str, object]:
+    return {"type": kind, "comparison": comparison, "conditionResult": True}
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        (by_type("tagged_event", key="code", match="eq", value="X"), [1]),
+        (by_type("tagged_event", key="environment", match="eq", value="test"), [2]),
+        (by_type("level", level=50, match="eq"), [2]),
+        (by_type("event_attribute", attribute="exception.type", match="eq", value="KeyError"), [2]),
+        (by_type("event_attribute", attribute="message", match="co", value="it broke"), [1, 2]),
+        (by_type("issue_category", value=11), []),
+        ({"type": "latest_release", "comparison": True}, [2]),
+    ],
+)
+def test_filters_read_the_stored_event(
+    database: Database, channel: FakeChannel, condition: dict[str, object], expected: list[int]
+) -> None:
+    add_alert(database, [default_monitor(database)], NEW, filters=(condition,))
+    earlier = (NOW - MINUTE).isoformat()
+    store(database, ("event", error(1, tags={"code": "X"}, release="isl@1", timestamp=earlier)))
+    store(database, ("event", error(2, "KeyError", level="fatal", environment="test", release="isl@2")))
+    deliver(database, channel)
+    assert [each.issue.id for each in channel.sent] == expected
+
+
+@pytest.mark.parametrize("speed", [1, 60])
+def test_frequency_alert_fires_at_the_event_that_is_one_too_many(
+    database: Database, channel: FakeChannel, speed: float
+) -> None:
+    """More than three in a minute, asked at every tick with new events; then quiet for its frequency."""
+    often = by_type("event_frequency_count", value=3, interval="1min")
+    add_alert(database, [default_monitor(database)], frequency=30, filters=(often,))
+    told = []
+    for second in range(0, 120, 10):
+        at = NOW + second * SECOND / speed
+        if second not in range(20, 60):  # two, a pause, and then one every ten seconds
+            store(database, ("event", error(second, timestamp=at.isoformat())), at=at)
+        tick(database, at, speed)
+        deliver(database, channel, at, speed)
+        told.append(len(channel.sent))
+    assert told == [0] * 8 + [0] + [1] * 3
+
+
+def test_alert_on_every_event_is_told_of_each_issue_once_a_tick(database: Database, channel: FakeChannel) -> None:
+    store(database, ("event", error(1)))  # before there was such an alert
+    tick(database, NOW, 1)
+    add_alert(database, [default_monitor(database)])
+    for number in (2, 3):
+        store(database, ("event", error(number)))
+    store(database, ("event", error(4, "KeyError")))  # leaves a flip of its own, and so none for being captured
+    tick(database, NOW, 1)
+    deliver(database, channel)
+    kinds = [(each.kind, each.issue.id) for each in channel.sent]
+    assert sorted(kinds) == [(CAPTURED, 1), (NEW, 1), (NEW, 2)]
+    tick(database, NOW + MINUTE, 1)
+    assert deliver(database, channel, NOW + MINUTE) == 0
+
+
+def test_user_frequency_counts_people_not_events(database: Database, channel: FakeChannel) -> None:
+    wide = by_type("event_unique_user_frequency_count", value=1, interval="1h")
+    add_alert(database, [default_monitor(database)], filters=(wide,))
+    for number, user in enumerate(("a", "a", "b")):
+        at = NOW + number * MINUTE
+        store(database, ("event", error(number, user={"id": user}, timestamp=at.isoformat())), at=at)
+        tick(database, at, 1)
+        deliver(database, channel, at)
+        assert len(channel.sent) == (1 if user == "b" else 0)
+
+
+def test_alert_that_cannot_be_asked_does_not_stop_the_rest(database: Database, channel: FakeChannel) -> None:
+    add_alert(database, [default_monitor(database)], NEW, name="odd", filters=({"type": "moon", "comparison": 1},))
+    add_alert(database, [default_monitor(database)], NEW, name="even")
+    store(database, ("event", error(1)))
+    deliver(database, channel)
+    assert [each.workflow_name for each in channel.sent] == ["even"]

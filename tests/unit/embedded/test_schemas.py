@@ -41,6 +41,7 @@ WORKFLOW: dict[str, Any] = {
     },
     "actionFilters": [{"logicType": "all", "conditions": [], "actions": [ACTION]}],
 }
+LEVEL = {"type": "level", "comparison": {"level": 40, "match": "gte"}}
 APP = {"name": "sink", "organization": "sentry", "isInternal": True, "webhookUrl": "http://127.0.0.1:1/x"}
 
 
@@ -72,6 +73,10 @@ def refusal(model: type[BaseModel], body: dict[str, Any]) -> str:
         ("dataSources.0", SOURCE | ERRORS | {"timeWindow": 60}),
         ("dataSources.0", SOURCE | ERRORS | {"eventTypes": ["error"]}),
         ("dataSources.0.aggregate", "p95(span.duration)"),
+        ("dataSources.0.aggregate", "apdex(span.duration,300)"),
+        ("dataSources.0.extrapolationMode", "none"),
+        ("dataSources.0", SOURCE | ERRORS | {"aggregate": "count_unique(release)"}),
+        ("config", {"detectionType": "percent", "comparisonDelta": 3600}),
         ("conditionGroup.conditions.0.comparison", 5),
         ("conditionGroup.conditions.0.type", "gte"),
     ],
@@ -113,14 +118,17 @@ FIRE = {"type": "gt", "comparison": 0.05, "conditionResult": 75}
         ("dataSources.0.eventTypes", ["error"], "eventTypes"),
         ("dataSources.0.eventTypes", ["trace_item_span", "trace_item_log"], "eventTypes"),
         ("dataSources.0", SOURCE | ERRORS | {"eventTypes": ["trace_item_span"]}, "eventTypes"),
-        ("dataSources.0", SOURCE | ERRORS | {"aggregate": "failure_rate()"}, "only count()"),
+        ("dataSources.0", SOURCE | ERRORS | {"aggregate": "failure_rate()"}, "neither duration nor status"),
         ("dataSources.0.aggregate", "apdex()", "is no aggregate"),
+        ("dataSources.0.aggregate", "count_unique(user)", "does not index users"),
+        ("dataSources.0.extrapolationMode", "server_weighted", "'unknown', 'none' or 'client_and_server_weighted'"),
         ("dataSources.0.query", "free text", "not supported"),
-        ("dataSources.0.query", "release:*", "not supported"),
+        ("dataSources.0.query", "release:[*]", "not supported"),
         ("dataSources.0.extra", 1, "Extra inputs"),
-        ("config.detectionType", "percent", "'static'"),
+        ("config.detectionType", "percent", "comparisonDelta goes with"),
         ("config.detectionType", "dynamic", "'static'"),
-        ("config.comparisonDelta", 300, "None"),
+        ("config.comparisonDelta", 300, "comparisonDelta goes with"),
+        ("config", {"detectionType": "percent", "comparisonDelta": 60}, "300, 900, 3600"),
         ("type", "error", "'metric_issue'"),
         ("name", "", "at least 1 character"),
         ("name", "x" * 201, "at most 200 characters"),
@@ -151,12 +159,16 @@ def test_changed_detector_takes_nothing_and_refuses_the_same() -> None:
         ("triggers.logicType", "any", "'any-short'"),
         ("triggers.logicType", "all", "'any-short'"),
         ("triggers.conditions.0.type", "every_event", "is no trigger"),
-        ("triggers.conditions.0.type", "new_high_priority_issue", "is no trigger"),  # it would never fire here
+        ("triggers.conditions.0.type", "seer_activity_trigger", "is no trigger"),  # it would never fire here
+        ("owner", "me", "should match pattern"),
         ("config", {"frequency": -1}, "greater than or equal to 0"),
         ("config", {"frequency": 10**30}, "less than or equal to"),
         ("config", {"interval": 5}, "Extra inputs"),
         ("actionFilters.0.logicType", "most", "'any', 'any-short', 'all' or 'none'"),
-        ("actionFilters.0.conditions", [{"type": "level"}], "at most 0 items"),
+        ("actionFilters.0.conditions", [{"type": "level", "comparison": 5}], "allowed is an object of level, match"),
+        ("actionFilters.0.conditions", [{"type": "assigned_to", "comparison": {}}], "is not supported here"),
+        ("actionFilters.0.conditions", [{"type": "percent_sessions_count", "comparison": {}}], "is not supported here"),
+        ("actionFilters.0.conditions", [LEVEL | {"conditionResult": False}], "True"),
         ("actionFilters.0.actions.0.type", "email", "'sentry_app'"),
         ("actionFilters.0.actions.0.integrationId", 5, "None"),
         ("actionFilters.0.actions.0.data", {"priority": 1}, "settings"),
@@ -176,6 +188,9 @@ def test_workflow_refuses(path: str, value: object, message: str) -> None:
     ("path", "value"),
     [
         ("config", {"frequency": 30}),
+        ("owner", "team:12"),
+        ("triggers.conditions.0.type", "new_high_priority_issue"),
+        ("actionFilters.0.conditions", [LEVEL]),
         ("environment", "prod"),
         ("enabled", False),
         ("triggers.conditions", []),
@@ -189,6 +204,14 @@ def test_workflow_refuses(path: str, value: object, message: str) -> None:
 )
 def test_workflow_takes(path: str, value: object) -> None:
     NewWorkflow.model_validate(changed(WORKFLOW, path, value))
+
+
+def test_workflow_on_every_event_refuses_filters_on_single_ones() -> None:
+    """It is asked about the newest event of an issue only; with a trigger each event that changes the issue is."""
+    body = changed(changed(WORKFLOW, "triggers.conditions", []), "actionFilters.0.conditions", [LEVEL])
+    assert "filters on single events (level) need a trigger" in refusal(NewWorkflow, body)
+    often = {"type": "event_frequency_count", "comparison": {"value": 5, "interval": "1h"}}
+    NewWorkflow.model_validate(changed(body, "actionFilters.0.conditions", [often]))
 
 
 @pytest.mark.parametrize(

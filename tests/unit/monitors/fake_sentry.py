@@ -109,7 +109,9 @@ class FakeSentry:
         }
         plain = {key: body[key] for key in ("name", "type", "description", "enabled", "config")}
         sources = [{"id": self.next_id(), "type": "snuba_query_subscription", "queryObj": wrapped}]
-        return kept | plain | {"dataSources": sources, "conditionGroup": group, "owner": None}
+        kind, _, ident = (body.get("owner") or "").partition(":")  # text in requests, an object in answers
+        owner = {"type": kind, "id": ident, "name": "them"} if ident else kept.get("owner")
+        return kept | plain | {"dataSources": sources, "conditionGroup": group, "owner": owner}
 
     def save_workflow(self, body: Json, kept: Json) -> Json:
         known = {int(each["id"]) for each in self.detectors}
@@ -132,7 +134,11 @@ class FakeSentry:
             "triggers": self.with_id(triggers)
             | {"conditions": [self.with_id(each) for each in reversed(triggers["conditions"])], "actions": []},
             "actionFilters": [
-                self.with_id(group) | {"actions": [self.with_id(each) for each in group["actions"]]}
+                self.with_id(group)
+                | {
+                    "conditions": [self.with_id(each) for each in reversed(group["conditions"])],
+                    "actions": [self.with_id(each) for each in group["actions"]],
+                }
                 for group in body["actionFilters"]
             ],
             "lastTriggered": None,

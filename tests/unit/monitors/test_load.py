@@ -41,7 +41,7 @@ BAD = """\
 monitors:
   - name: One
     agregate: count()
-    aggregate: avg(span.duration)
+    aggregate: avg(span.size)
     dataset: spanz
     query: span.statuss:ok
     window: 5 min
@@ -75,7 +75,7 @@ alerts:
 """
 MISTAKES = [
     (3, "unknown key 'agregate', did you mean 'aggregate'?"),
-    (4, "aggregate: 'avg(span.duration)' is no aggregate, allowed are count(), failure_rate(), p50(span.duration)"),
+    (4, "aggregate: 'avg(span.size)' is no aggregate, allowed are count(), epm(), eps(), failure_rate()"),
     (5, "dataset: 'spanz', allowed are spans, errors; did you mean 'spans'?"),
     (6, "query: key 'span.statuss' is not registered in monitors/signals.py, did you mean 'span.status'?"),
     (7, "window: '5 min', allowed are 1m, 5m, 10m, 15m, 30m, 1h, 2h, 4h, 1d"),
@@ -173,7 +173,7 @@ def test_load_rules_tells_every_mistake_at_its_line(tmp_path: Path) -> None:
         (_monitor(thresholds='{high: "> 0.1", medium: "< 0.05", resolve: "< 0.01"}'), "different directions"),
         (_monitor(thresholds="{}"), "key 'high' is missing"),
         (_monitor(thresholds="0.05"), "thresholds is a number ('0.05'), allowed is a mapping of keys"),
-        (_monitor(dataset="errors"), "failure_rate() over errors, allowed is count()"),
+        (_monitor(dataset="errors"), "failure_rate() over errors: error events have neither"),
         (_monitor(window="5"), "window: '5', allowed are 1m"),
         (_monitor(window="[5m]"), "window is a list, allowed is one value"),
         (_monitor(query="release:latest"), "Sentry refuses release:latest"),
@@ -190,6 +190,70 @@ def test_load_rules_tells_every_mistake_at_its_line(tmp_path: Path) -> None:
 )
 def test_load_rules_explains(tmp_path: Path, text: str, expected: str) -> None:
     assert any(expected in message for _, message in _problems(tmp_path, text))
+
+
+FULL = """\
+monitors:
+  - name: Traffic
+    aggregate: count()
+    dataset: spans
+    query: is_transaction:true transaction:/api/* span.duration:>=2s
+    window: 10m
+    compared_to: 1d
+    extrapolation: none
+    owner: team:12
+    thresholds: {high: "< 50", resolve: ">= 80"}
+alerts:
+  - name: Storm
+    builtin: error
+    when: [any_event]
+    match: any
+    filters:
+      - events: "> 100 in 1h"
+      - level: ">= error"
+    frequency: 1h
+    owner: user:7
+    notify: [{sentry_app: ops}]
+"""
+
+
+def test_load_rules_reads_percent_changes_filters_and_owners(tmp_path: Path) -> None:
+    (tmp_path / "full.yml").write_text(FULL)
+    rules = load_rules(tmp_path)
+    [traffic], [storm] = rules.monitors, rules.alerts
+    assert (traffic.compared_to, traffic.extrapolation, traffic.owner) == (timedelta(days=1), "none", "team:12")
+    assert (storm.triggers, storm.logic, storm.owner) == ((Trigger.ANY_EVENT,), "any", "user:7")
+    assert [each.type for each in storm.filters] == ["event_frequency_count", "level"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line", "expected"),
+    [
+        ("compared_to: 1d", "compared_to: 2d", 7, "compared_to: '2d', allowed are 5m, 15m, 1h, 1d, 7d, 30d"),
+        ("extrapolation: none", "extrapolation: server", 8, "extrapolation: 'server', allowed are weighted, none"),
+        ("team:12", "the team", 9, "owner: 'the team', allowed is team: or user: and its number"),
+        ('"< 50"', '"< 150"', 10, "high 150: a percent change is in percent of the earlier value"),
+        ("is_transaction:true", "is_transaction:>1", 5, "query: 'is_transaction' is no quantity"),
+        ("[any_event]", "[any_event, first_seen_event]", 14, "any_event is every other trigger too; name it alone"),
+        ("match: any", "match: most", 15, "match: 'most', allowed are all, any, none"),
+        ('- events: "> 100 in 1h"', '- events: "> 100 in 2h"', 17, "events: '2h', allowed are 1min"),
+        ("- level:", "- levels:", 18, "unknown key 'levels', did you mean 'level'?"),
+        ("- level:", "  level:", 17, "one filter per entry"),
+        (
+            "builtin: error",
+            "monitors: [Traffic]",
+            17,
+            "event_frequency_count: Sentry evaluates it for error events only",
+        ),
+        ("count()", "count_unique(cod)", 3, "aggregate: key 'cod' is not registered in monitors/signals.py"),
+    ],
+)
+def test_load_rules_refuses_what_sentry_would_not_do(
+    tmp_path: Path, before: str, after: str, line: int, expected: str
+) -> None:
+    assert before in FULL
+    problems = _problems(tmp_path, FULL.replace(before, after))
+    assert any(at == line and message.startswith(expected) for at, message in problems), problems
 
 
 def test_load_rules_names_are_unique_over_all_files(tmp_path: Path) -> None:
@@ -228,5 +292,6 @@ def test_shipped_rules_are_the_three_alerts_of_the_guide() -> None:
         "isl-performance": ((p95.name,), None),
     }
     metric = [alert for alert in rules.alerts if alert.monitors]
-    assert all(set(alert.triggers) == set(Trigger) for alert in metric)
+    wanted = {Trigger.FIRST_SEEN, Trigger.REGRESSION, Trigger.REAPPEARED, Trigger.RESOLVED}
+    assert all(set(alert.triggers) == wanted for alert in metric)
     assert rate.source.file.endswith("monitors/rules/isl.yml")

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from monitors.answers import Project
 from monitors.client import SentryClient
 from monitors.errors import ApiError
-from monitors.model import Action, RuleSet
+from monitors.filters import read_filter
+from monitors.model import Action, RuleSet, Trigger
 from monitors.plan import Plan, PlanError, apply_plan, make_plan
 from tests.unit.monitors.fake_sentry import Answer, FakeSentry
 from tests.unit.monitors.rules import NEW_CODE, RATE, RATE_ALERT, RULES, with_threshold
@@ -80,6 +82,23 @@ def test_changed_threshold_is_the_one_update(fake: FakeSentry, client: SentryCli
     assert plan_of(with_threshold(0.1)).is_empty
 
 
+def test_every_field_of_a_rule_is_applied_once_and_found_again(client: SentryClient, plan_of: PlanOf) -> None:
+    monitor = replace(RATE, compared_to=timedelta(hours=1), extrapolation="none", owner="team:3")
+    filters = (read_filter("events", "> 100 in 1h"), read_filter("tag", "error_code is_set"))
+    alert = replace(NEW_CODE, triggers=(Trigger.ANY_EVENT,), filters=filters, logic="any", owner="user:7")
+    rules = RuleSet((monitor,), (RATE_ALERT, alert))
+    apply_plan(plan_of(RULES), client)
+    differences = [each for change in plan_of(rules).changes for each in change.differences]
+    assert [each.partition(":")[0] for each in differences] == [
+        *("detection", "compared to (s)", "extrapolation", "owner"),
+        *("triggers", "filters", "owner"),
+    ]
+    apply_plan(plan_of(rules), client)
+    assert plan_of(rules).is_empty
+    reordered = replace(alert, filters=filters[::-1])
+    assert plan_of(RuleSet((monitor,), (RATE_ALERT, reordered))).is_empty
+
+
 @pytest.mark.parametrize(
     ("field", "value", "difference"),
     [
@@ -87,7 +106,7 @@ def test_changed_threshold_is_the_one_update(fake: FakeSentry, client: SentryCli
         ("environment", "staging", "environment: 'staging' -> None"),
         ("config", {"frequency": 5}, "frequency (min): 5 -> 60"),
         ("detectorIds", ["101"], "monitors: "),
-        ("actionFilters", [], "filters: '0 with 0 conditions' -> 'one, for every issue'"),
+        ("actionFilters", [], "filters: '0 groups' -> 'none, every issue passes'"),
     ],
 )
 def test_alert_changed_by_hand_is_put_back(

@@ -25,6 +25,11 @@ from monitors.query import Query, QueryError, Term, matches, parse_query
         ("release:isl@1.2+ab:3", (Term("release", ("isl@1.2+ab:3",), negated=False),)),
         ("a:OR", (Term("a", ("OR",), negated=False),)),
         ("is:unresolved", (Term("is", ("unresolved",), negated=False),)),
+        ("path:C:\\x", (Term("path", ("C:\\x",), negated=False),)),
+        ("a:foo*", (Term("a", ("foo*",), negated=False),)),
+        ('!a:"fo o*"', (Term("a", ("fo o*",), negated=True),)),
+        ("d:>5", (Term("d", ("5",), negated=False, operator=">"),)),
+        ("!d:<=-2.5s e:x", (Term("d", ("-2.5s",), negated=True, operator="<="), Term("e", ("x",), negated=False))),
     ],
 )
 def test_parse_query_reads(text: str, terms: tuple[Term, ...]) -> None:
@@ -34,11 +39,13 @@ def test_parse_query_reads(text: str, terms: tuple[Term, ...]) -> None:
 @pytest.mark.parametrize(
     ("text", "position", "message"),
     [
-        ("span.duration:>5", 14, "comparison operators are not supported yet"),
-        ("span.duration:<=5", 14, "comparison operators are not supported yet"),
-        ("a:foo*", 5, "wildcards are not supported yet"),
-        ('a:"fo o*"', 7, "wildcards are not supported yet, not even in quotes"),
-        ("a:[*]", 3, "wildcards are not supported yet"),
+        ("a:>b", 3, "expected a number after the comparison"),
+        ("a:>=5x", 4, "expected a number after the comparison"),
+        ("a:=5", 2, "the operator = is not supported yet"),
+        ("a:b\\*", 3, "an asterisk that is meant as one is not supported yet"),
+        ('a:"b\\*"', 5, "an asterisk that is meant as one is not supported yet, not even in quotes"),
+        ("a:[*]", 3, "wildcards within a list are not supported yet"),
+        ('a:["x*"]', 5, "wildcards within a list are not supported yet, not even in quotes"),
         ("a:b OR c:d", 4, "OR is not supported yet"),
         ("a:b AND c:d", 4, "AND is not supported yet"),
         ("(a:b)", 0, "parentheses are not supported yet"),
@@ -83,10 +90,23 @@ def test_parse_query_bounds_its_input() -> None:
         ("!missing:a", True),
         ('missing:""', True),
         ('!status:""', True),
+        ("op:HTTP.*", True),
+        ("op:*serv*", True),
+        ("op:http.server*", True),
+        ("op:httpx*", False),
+        ("!op:http*", False),
+        ("missing:*", True),
+        ("took:>250", True),
+        ("took:>=0.25s", True),
+        ("took:>=251ms", False),
+        ("took:<1m", True),
+        ("!took:<1m", False),
+        ("missing:<1", False),
+        ("status:>0", False),
     ],
 )
 def test_matches(text: str, is_match: bool) -> None:
-    assert matches(parse_query(text), {"status": "ok", "op": "http.server"}) is is_match
+    assert matches(parse_query(text), {"status": "ok", "op": "http.server", "took": "250.5"}) is is_match
 
 
 def test_matches_takes_one_term() -> None:
