@@ -24,6 +24,7 @@ FREQUENCIES: Final = tuple(MINUTE * minutes for minutes in (0, 5, 10, 30, 60, 18
 # What a percent change may compare with. Source: Sentry's public API schema v0.272.0, comparisonDelta.
 DELTAS: Final = tuple(MINUTE * minutes for minutes in (5, 15, 60, 1440, 10080, 43200))
 COMPARISONS: Final[dict[str, Comparison]] = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
+THRESHOLD: Final = r"^\s*(>=|<=|>|<)\s*(-?\d{1,15}(?:\.\d{1,15})?)\s*$"
 SYMBOLS: Final = {name: symbol for symbol, name in COMPARISONS.items()}
 # A context is shown on an event but not searched; an op is a value of `span.op`, not a key.
 SEARCHABLE: Final = frozenset({"tag", "attribute", "measurement"})
@@ -51,7 +52,7 @@ def show_span(span: timedelta) -> str:
 
 def read_threshold(text: str, priority: Priority) -> Threshold:
     """Read `> 0.05`."""
-    match = re.fullmatch(r"(>=|<=|>|<)\s*(-?\d{1,15}(?:\.\d{1,15})?)", text.strip())
+    match = re.fullmatch(THRESHOLD, text.strip())
     if match is None:
         hint = " (5 % is written 0.05)" if "%" in text else ""
         raise ValueError(f'{text!r}, allowed is >, >=, < or <= and a number, such as "> 0.05"{hint}')

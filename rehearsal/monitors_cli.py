@@ -1,5 +1,6 @@
 """`rehearse monitors`: lint the rules, show the difference to a Sentry, apply it. Works against any Sentry."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from monitors.errors import ApiError, PlanError, RulesError
 from monitors.load import load_rules
 from monitors.model import RuleSet
 from monitors.plan import Plan, apply_plan, make_plan
+from monitors.schema import rules_schema
 from rehearsal.errors import EnvironmentMissingError, UsageError
 from rehearsal.options import RULES
 
@@ -38,6 +40,12 @@ def check(rules: Path) -> None:
     """Lint the rules; every mistake is told with file and line."""
     found = _load(rules)
     click.echo(f"{len(found.monitors)} monitors and {len(found.alerts)} alerts, no mistakes")
+
+
+@monitors.command()
+def schema() -> None:
+    """Print the JSON Schema of rules files, for editors."""
+    click.echo(json.dumps(rules_schema(), indent=2))
 
 
 @monitors.command()
