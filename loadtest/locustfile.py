@@ -3,9 +3,10 @@
 locust -f loadtest/locustfile.py --headless --host http://127.0.0.1:8000 -u 20 -r 20 -t 60s --rate 20
 
 Arrivals are Poisson, as from many independent callers: each user draws its next instant, however long the last answer
-took, so that all of them together send `--rate` requests a second.
+took, so that all of them together send `--rate` requests a second. LOAD_API_KEY is the service's key, if it wants one.
 """
 
+import os
 import random
 import secrets
 import time
@@ -43,6 +44,8 @@ def _prepare(environment: Any, **_: Any) -> None:
     options = environment.parsed_options
     state["ledger"] = LedgerWriter(Path(options.ledger))
     state["is_stopping"] = False
+    key = os.environ.get("LOAD_API_KEY")
+    state["headers"] = {"X-API-Key": key} if key else {}
     state["rate_per_user"] = options.rate / max(1, options.num_users or 1)
 
 
@@ -102,7 +105,7 @@ class Caller(FastHttpUser):  # type: ignore[misc]
             self.method,
             self.route + self.query(),
             json=self.body(),
-            headers={"X-Request-Id": request_id},
+            headers=state["headers"] | {"X-Request-Id": request_id},
             catch_response=True,
             name=self.intent,
         ) as answer:

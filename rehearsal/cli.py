@@ -138,7 +138,9 @@ def loadtest(*, rate: float, seconds: int, var: Path) -> None:
     standing = find_standing(var)
     if standing is None:
         raise EnvironmentMissingError("no stack is up here; bring it up first: rehearse up")
-    code = run_load(standing.service, rate, timedelta(seconds=seconds), Path(standing.ledger))
+    code = run_load(
+        standing.service, Path(standing.service_key), rate, timedelta(seconds=seconds), Path(standing.ledger)
+    )
     raise SystemExit(FAILED if code else HELD)
 
 

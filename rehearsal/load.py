@@ -22,12 +22,17 @@ def load_argv(host: str, rate: float, limit: timedelta, ledger: Path) -> list[st
     return argv
 
 
-def run_load(host: str, rate: float, span: timedelta, ledger: Path) -> int:
+def load_environ(service_key: Path) -> dict[str, str]:
+    """What Locust reads from its environment: the key for the service, which others could see in its arguments."""
+    return {"LOAD_API_KEY": service_key.read_text().strip()}
+
+
+def run_load(host: str, service_key: Path, rate: float, span: timedelta, ledger: Path) -> int:
     """Send load until `span` is over, Locust's own output on ours; return its exit code, 1 if an answer was wrong."""
     load: Child | None = None
     try:
         with shielded():
-            load = start("load", load_argv(host, rate, span, ledger), {}, None)
+            load = start("load", load_argv(host, rate, span, ledger), load_environ(service_key), None)
         return load.process.wait()
     finally:
         if load is not None:

@@ -16,12 +16,12 @@ from monitors.provision import ensure_app, ensure_project
 from rehearsal.clock import now
 from rehearsal.drill import Fault
 from rehearsal.interrupts import shielded
-from rehearsal.load import load_argv
+from rehearsal.load import load_argv, load_environ
 from rehearsal.ports import HOST, hold_port
 from rehearsal.processes import Child, mark, start, stop, tail, wait_until
 from rehearsal.progress import Progress
 from rehearsal.settings import PORTS, ROOT, Options
-from rehearsal.statefile import read_json, write_json
+from rehearsal.statefile import read_json, write_json, write_text
 from service.fault_registry import FAULTS
 
 ORGANIZATION: Final = "sentry"
@@ -31,6 +31,9 @@ START_DEADLINE: Final = timedelta(seconds=60)
 PROBE_TIMEOUT_S: Final = 2.0
 API_TIMEOUT_S: Final = 5.0  # the engine is on this machine: longer means that it hangs
 CANARY_CHANNEL: Final = "rehearsal-canary"
+# The rehearsal is about alerts, not about limits; a load at the service's own default would be refused.
+RATE_LIMIT: Final = "1000000/minute"
+KEY_BYTES: Final = 24
 PROCESSES: Final = "processes.json"  # in the stack's folder: what was started, for whoever has to stop it
 
 
@@ -46,6 +49,7 @@ class Stack:
         self.ledger = Ledger(self.ledger_file)
         self.pages = folder / "pages.jsonl"
         self.faults = folder / "faults.json"
+        self.service_key = folder / "service-key"
         self._children: list[Child] = []
         self._ports = {name: hold_port(port) for name, port in PORTS.items()}
         self.urls = {name: f"http://{HOST}:{port.number}" for name, port in self._ports.items()}
@@ -97,6 +101,8 @@ class Stack:
         plot = self._start("plot", ["-m", "service.plot_engine", "--port", self._port("plot")], {}, "plot")
         environ = {
             "ISL_PORT": self._port("service"),
+            "ISL_API_KEYS": self._make_service_key(),
+            "ISL_RATE_LIMIT": RATE_LIMIT,
             "ISL_PLOT_URL": self.urls["plot"],
             "ISL_DATABASE_URL": f"sqlite:///{self.folder}/isl.db",
             "ISL_FAULTS_FILE": str(self.faults),
@@ -114,7 +120,7 @@ class Stack:
         """Start Locust; it is bounded in rate, in users and, by `limit`, in time."""
         argv = load_argv(self.urls["service"], self.options.rate, limit, self.ledger_file)
         probes = len(self.ledger.refresh())
-        load = self._start("load", argv, {})
+        load = self._start("load", argv, load_environ(self.service_key))
         wait_until("the load", lambda: len(self.ledger.refresh()) > probes, load, START_DEADLINE)
 
     def set_fault(self, fault: Fault | None) -> None:
@@ -159,6 +165,12 @@ class Stack:
     def _keep_secrets(self, new: dict[str, str]) -> None:
         """Sentry shows a secret once: those of an earlier start are kept."""
         write_json(self._secrets, read_json(self._secrets) | new)
+
+    def _make_service_key(self) -> str:
+        """The key that the service takes: one per folder, so that it stays the same from `up` to `up`."""
+        if not self.service_key.exists():
+            write_text(self.service_key, secrets.token_urlsafe(KEY_BYTES))
+        return self.service_key.read_text()
 
     def _port(self, part: str) -> str:
         return str(self._ports[part].number)

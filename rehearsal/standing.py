@@ -29,6 +29,7 @@ class Standing:
     sink: str
     dsn: str
     token: str  # file, like all below
+    service_key: str
     faults: str
     pages: str
     ledger: str
@@ -121,6 +122,7 @@ def _start(stack: Stack, options: Options, progress: Progress) -> Standing:
         sink=stack.urls["sink"],
         dsn=stack.dsn,
         token=str(stack.folder / "engine" / "token"),
+        service_key=str(stack.service_key),
         faults=str(stack.faults),
         pages=str(stack.pages),
         ledger=str(stack.ledger_file),

@@ -13,12 +13,17 @@ from rehearsal.errors import EnvironmentMissingError
 PRIVATE: Final = 0o600
 
 
-def write_json(path: Path, content: object) -> None:
+def write_text(path: Path, text: str) -> None:
     """Replace the file; only its owner may read it, since some of these hold secrets."""
     fresh = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     with open(fresh, "w", opener=_open_private, encoding="utf-8") as file:
-        json.dump(content, file, indent=2)
+        file.write(text)
     fresh.replace(path)
+
+
+def write_json(path: Path, content: object) -> None:
+    """Replace the file with this as JSON."""
+    write_text(path, json.dumps(content, indent=2))
 
 
 def read_json(path: Path) -> dict[str, Any]:

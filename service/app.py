@@ -5,13 +5,15 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import sentry_sdk
-from fastapi import FastAPI
+from fastapi import FastAPI, Security
+from fastapi.security import APIKeyHeader
 from starlette.types import ASGIApp
 
 from service.api import causal, health, outcomes
+from service.api_keys import HEADER, ApiKeyMiddleware
 from service.body_limit import BodyLimitMiddleware
 from service.cache.results import ResultCache
 from service.cache.stores import MemoryStore, RedisStore
@@ -19,10 +21,11 @@ from service.database.engine import open_database
 from service.database.schema import Schema
 from service.dependency import Dependency
 from service.error_handlers import install_error_handlers
-from service.errors import IslError
+from service.errors import ErrorBody, IslError
 from service.faults import open_faults
 from service.logs import configure_logging
 from service.plot.client import PlotClient
+from service.rate_limit import RateLimitMiddleware
 from service.release import build_release, read_version
 from service.request_id import RequestIdMiddleware
 from service.security_headers import SecurityHeadersMiddleware
@@ -30,14 +33,22 @@ from service.settings import Settings, settings_or_exit
 from service.telemetry import flush_telemetry, start_telemetry
 
 log: Final = logging.getLogger("isl.app")
+# What the layers answer before a route is reached.
+EDGE_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    status: {"model": ErrorBody, "description": "Olumi error v1.0"} for status in (401, 413, 429)
+}
 
 
 class Isl(FastAPI):
-    """FastAPI with three layers outside of everything else."""
+    """FastAPI with our own layers outside of everything else."""
 
     def build_middleware_stack(self) -> ASGIApp:
         """Put our layers around Starlette's outermost one, whose 500 responses would otherwise lack them."""
-        return RequestIdMiddleware(SecurityHeadersMiddleware(BodyLimitMiddleware(super().build_middleware_stack())))
+        settings: Settings = self.state.settings
+        app: ASGIApp = BodyLimitMiddleware(super().build_middleware_stack())
+        app = RateLimitMiddleware(app, settings.isl_rate_limit)
+        app = ApiKeyMiddleware(app, settings.api_keys, is_disabled=settings.isl_auth_disabled)
+        return RequestIdMiddleware(SecurityHeadersMiddleware(app))
 
 
 def build_app(settings: Settings | None = None) -> FastAPI:
@@ -54,8 +65,10 @@ def build_app(settings: Settings | None = None) -> FastAPI:
     app.state.faults = open_faults(settings.isl_faults_file)
     _open_dependencies(app, settings)
     app.include_router(health.router)
-    app.include_router(causal.router)
-    app.include_router(outcomes.router)
+    # The key was checked long before; this puts it into the API's description.
+    key = Security(APIKeyHeader(name=HEADER, auto_error=False))
+    for router in (causal.router, outcomes.router):
+        app.include_router(router, dependencies=[key], responses=EDGE_RESPONSES)
     install_error_handlers(app)
     return app
 

@@ -55,6 +55,10 @@ class ErrorCode(Enum):
     ISL_INVALID_DISTRIBUTION = _mistake("unknown_distribution", "Give a known distribution all of its parameters")
     ISL_MISSING_VARIABLE = _mistake("undefined_variable", "Define it by an equation or a distribution")
     ISL_INVALID_INTERVENTION = _mistake("empty_or_null_intervention", "Set at least one variable")
+    ISL_UNAUTHORIZED = _mistake("invalid_api_key", "Send a valid key in the X-API-Key header", status=401)
+    ISL_RATE_LIMIT_EXCEEDED = CodeSpec(
+        429, "too_many_requests", "Wait as long as Retry-After says, and send fewer requests", retryable=True
+    )
     ISL_REQUEST_TOO_LARGE = _mistake("payload_exceeds_limit", "Send a smaller graph or model", status=413)
     ISL_COMPUTATION_ERROR = _failure("internal_error")
     ISL_MONTE_CARLO_ERROR = _failure("simulation_error")

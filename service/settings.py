@@ -4,7 +4,7 @@ Only the mapping that is passed in is read; `.env` files are the business of wha
 """
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal, NoReturn
 
@@ -13,6 +13,8 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from sentry_sdk.utils import BadDsn, Dsn
 
+from service.api_keys import MAX_KEYS, MIN_KEY_CHARS, check_api_keys, split_keys
+from service.rate_limit import MAX_LIMIT, check_rate_limit
 from service.urls import DEFAULT_DATABASE_URL, DEFAULT_PLOT_URL, check_cache_url, check_database_url, check_plot_url
 
 Environment = Literal["development", "staging", "production"]
@@ -49,6 +51,18 @@ class Settings(BaseSettings):
     isl_faults_file: Path | None = Field(
         None, description="a path, and only where SENTRY_ENVIRONMENT is not production", validate_default=True
     )
+    isl_api_keys: Annotated[SecretStr, AfterValidator(check_api_keys)] | None = Field(
+        None,
+        description=f"keys of {MIN_KEY_CHARS} or more printable ASCII characters, at most {MAX_KEYS}, commas between",
+    )
+    isl_auth_disabled: bool = Field(
+        default=False,
+        description="true or false, and true only where SENTRY_ENVIRONMENT is not production",
+        validate_default=True,
+    )
+    isl_rate_limit: Annotated[str, AfterValidator(check_rate_limit)] = Field(
+        "100/minute", description=f"<count>/<second, minute, hour or day>, at most {MAX_LIMIT}, by caller and worker"
+    )
     isl_database_url: Annotated[SecretStr, AfterValidator(check_database_url)] = Field(
         SecretStr(DEFAULT_DATABASE_URL), description="sqlite:///<file> or postgresql://<user>@<host>/<database>"
     )
@@ -60,6 +74,11 @@ class Settings(BaseSettings):
     )
     isl_git_sha: str | None = Field(None, pattern="^[0-9a-f]{7,40}$", description="7 to 40 lower-case hex digits")
     isl_log_level: LogLevel = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+    @property
+    def api_keys(self) -> tuple[str, ...]:
+        """The keys, of which every request needs one."""
+        return split_keys(self.isl_api_keys)
 
     @property
     def traces_sample_rate(self) -> float:
@@ -91,6 +110,13 @@ class Settings(BaseSettings):
             raise PydanticCustomError("found", "{problem}", {"problem": problem})
         return dsn
 
+    @field_validator("isl_auth_disabled")
+    @classmethod
+    def _refuse_an_open_service_in_production(cls, is_disabled: bool, info: ValidationInfo) -> bool:
+        if is_disabled and info.data.get("sentry_environment") == "production":
+            raise PydanticCustomError("found", "true in production")
+        return is_disabled
+
     @model_validator(mode="after")
     def _refuse_faults_in_production(self) -> "Settings":
         if self.isl_faults_file is not None and self.sentry_environment == "production":
@@ -115,10 +141,25 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     return settings
 
 
-def settings_or_exit(environ: Mapping[str, str]) -> Settings:
+def load_serving_settings(environ: Mapping[str, str]) -> Settings:
+    """Load what a service needs that is about to answer requests: also a decision on who may ask.
+
+    Raises SettingsError.
+    """
+    settings = load_settings(environ)
+    if not settings.api_keys and not settings.isl_auth_disabled:
+        allowed = Settings.model_fields["isl_api_keys"].description
+        remedy = "or, for a service that anybody may ask, ISL_AUTH_DISABLED=true"
+        raise SettingsError(_compose([f"ISL_API_KEYS: found nothing, allowed: {allowed}; {remedy}"]))
+    return settings
+
+
+def settings_or_exit(
+    environ: Mapping[str, str], load: Callable[[Mapping[str, str]], Settings] = load_serving_settings
+) -> Settings:
     """Load the settings, or print the message and end the process with exit code 2, without a traceback."""
     try:
-        return load_settings(environ)
+        return load(environ)
     except SettingsError as error:
         _exit(str(error))
 

@@ -6,12 +6,12 @@ import sys
 from service.database.engine import open_database
 from service.database.schema import upgrade
 from service.errors import IslError
-from service.settings import settings_or_exit
+from service.settings import load_settings, settings_or_exit
 
 
 def main() -> int:
     """Migrate and say where it ended; 1 when the database cannot be reached."""
-    database = open_database(settings_or_exit(os.environ).isl_database_url.get_secret_value())
+    database = open_database(settings_or_exit(os.environ, load_settings).isl_database_url.get_secret_value())
     try:
         revision = upgrade(database)
     except IslError as error:

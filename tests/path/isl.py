@@ -138,6 +138,8 @@ def environ(tmp_path: Path, port: int, extra: dict[str, str]) -> dict[str, str]:
         "ISL_PORT": str(port),
         "ISL_FAULTS_FILE": str(tmp_path / "faults.json"),
         "ISL_DATABASE_URL": f"sqlite:///{tmp_path}/isl.db",
+        "ISL_AUTH_DISABLED": "true",
+        "ISL_RATE_LIMIT": "100000/minute",
         "ISL_PLOT_URL": "http://127.0.0.1:9",  # nobody; a test that wants PLoT starts one
         "PYTHONPATH": str(tmp_path),
     }

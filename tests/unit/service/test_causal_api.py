@@ -12,9 +12,9 @@ from loadtest.payloads import cyclic_body, validate_body
 from service.api.schemas import DAG_EXAMPLE, MODEL_EXAMPLE
 from service.app import build_app
 from service.request_id import WELL_FORMED
-from service.settings import load_settings
+from tests.unit.service.quiet import quiet_settings
 
-APP = build_app(load_settings({"ISL_LOG_LEVEL": "ERROR", "ISL_PLOT_URL": "http://127.0.0.1:9"}))
+APP = build_app(quiet_settings(ISL_PLOT_URL="http://127.0.0.1:9"))
 VALIDATE = "/api/v1/causal/validate"
 COUNTERFACTUAL = "/api/v1/causal/counterfactual"
 VALID: dict[str, Any] = {"dag": DAG_EXAMPLE, "treatment": "discount", "outcome": "orders"}

@@ -12,9 +12,9 @@ from service.app import build_app
 from service.body_limit import BODY_LIMIT_BYTES
 from service.request_id import WELL_FORMED
 from service.security_headers import HEADERS
-from service.settings import load_settings
+from tests.unit.service.quiet import quiet_settings
 
-APP = build_app(load_settings({"ISL_LOG_LEVEL": "ERROR"}))
+APP = build_app(quiet_settings())
 VALIDATE = "/api/v1/causal/validate"
 VALID = {"dag": {"nodes": ["x", "y"], "edges": [["x", "y"]]}, "treatment": "x", "outcome": "y"}
 

@@ -11,8 +11,8 @@ import pytest
 from service.api.kept import read_kept
 from service.api.outcome_schemas import EXAMPLE
 from service.app import build_app
-from service.settings import load_settings
 from tests.path.engine import DEADLINE_S
+from tests.unit.service.quiet import quiet_settings
 
 BASE = "/api/v1/outcomes"
 UNKNOWN = f"{BASE}/out_0000000000000000"
@@ -23,15 +23,7 @@ Call = Callable[..., httpx.Response]
 def call(tmp_path: Path, plot_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call]:
     """Send one request to an app of this test's own."""
     monkeypatch.setattr("service.plot.client.READ_TIMEOUT_S", DEADLINE_S)  # a loaded machine must not degrade answers
-    app = build_app(
-        load_settings(
-            {
-                "ISL_LOG_LEVEL": "ERROR",
-                "ISL_DATABASE_URL": f"sqlite:///{tmp_path}/isl.db",
-                "ISL_PLOT_URL": plot_url,
-            }
-        )
-    )
+    app = build_app(quiet_settings(ISL_DATABASE_URL=f"sqlite:///{tmp_path}/isl.db", ISL_PLOT_URL=plot_url))
     app.state.schema.check()  # as the lifespan does, which this transport does not run
 
     def send(method: str, path: str, body: object = None) -> httpx.Response:
