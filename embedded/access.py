@@ -8,25 +8,23 @@ from fnmatch import fnmatchcase
 from typing import NoReturn
 from urllib.parse import urlsplit
 
-import apsw
-
 from embedded.dsn import Auth, dsn_auth, parse_number
 from embedded.envelope import Envelope
 from embedded.errors import RejectedError
 from embedded.routes import Kind, Route
+from embedded.store.keyring import Keyring, Opened
 from embedded.store.options import ProjectOptions
-from embedded.store.projects import ProjectKey, find_key
 
 MISMATCH = "invalid event envelope"
 
 
-def known_key(connection: apsw.Connection, auth: Auth, route: Route) -> ProjectKey:
-    """Return the key that the request names. Raises RejectedError: 400 for a bad project, 403 when it opens nothing."""
+def known_key(keyring: Keyring, auth: Auth, route: Route) -> Opened:
+    """Return what the request's key opens. Raises RejectedError: 400 for a bad project, 403 when it opens nothing."""
     project_id = _project_id(route)
-    key = find_key(connection, auth.public_key)
-    if key is None or not key.is_active or (project_id is not None and key.project_id != project_id):
+    found = keyring.find(auth.public_key)
+    if found is None or not found.key.is_active or (project_id is not None and found.key.project_id != project_id):
         raise RejectedError(403, "event submission rejected with_reason: ProjectId", reason="project_id")
-    return key
+    return found
 
 
 def envelope_auth(route: Route, envelope: Envelope, auth: Auth | None, origin: str | None) -> Auth:

@@ -6,6 +6,7 @@ Source: docs.sentry.io, inbound data filters; getsentry/relay, relay-filter, rea
 from collections.abc import Iterable
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -17,6 +18,7 @@ from embedded.store.options import ProjectOptions
 HEALTH_CHECK: Final = "filtered-transaction"  # the reasons, under Sentry's names
 RELEASE: Final = "release-version"
 ERROR_MESSAGE: Final = "error-message"
+MAX_KNOWN: Final = 1_000  # names whose verdict is remembered
 # Transactions of load balancers and orchestrators. A trailing slash does not matter.
 HEALTH_CHECKS: Final = (
     "*healthcheck*",
@@ -37,7 +39,8 @@ HEALTH_CHECKS: Final = (
 
 def filter_batch(batch: Batch, options: ProjectOptions) -> Batch:
     """Return the batch with what the project filters turned into `filtered` outcomes."""
-    return replace(batch, entries=tuple(_filtered(entry, options) for entry in batch.entries))
+    entries = tuple(_filtered(entry, options) for entry in batch.entries)
+    return batch if entries == batch.entries else replace(batch, entries=entries)
 
 
 def _filtered(entry: Entry, options: ProjectOptions) -> Entry:
@@ -52,13 +55,18 @@ def _reason(record: Transaction | ErrorEvent, options: ProjectOptions) -> str | 
     if options.filter_releases and _matches(record.release or "", options.filter_releases):
         return RELEASE
     if isinstance(record, Transaction):
-        is_probe = options.filter_health_checks and _matches(record.name.rstrip("/"), HEALTH_CHECKS)
+        is_probe = options.filter_health_checks and _is_health_check(record.name)
         return HEALTH_CHECK if is_probe else None
     if options.filter_error_messages:
         texts = _messages(orjson.loads(record.payload))
         if any(_matches(each, options.filter_error_messages) for each in texts):
             return ERROR_MESSAGE
     return None
+
+
+@lru_cache(maxsize=MAX_KNOWN)
+def _is_health_check(name: str) -> bool:
+    return _matches(name.rstrip("/"), HEALTH_CHECKS)
 
 
 def _messages(event: dict[str, Any]) -> Iterable[str]:

@@ -30,7 +30,7 @@ from embedded.records import Batch, Entry, Outcome
 from embedded.routes import MAX_BODY_BYTES, METHODS, UNREADABLE, Kind, Route, find_route
 from embedded.scrub import scrubber
 from embedded.store.database import Database
-from embedded.store.options import key_rate_limit, project_options
+from embedded.store.keyring import Keyring, Opened
 from embedded.store.projects import ProjectKey
 from embedded.store.telemetry import append
 
@@ -59,6 +59,7 @@ class Ingest:
 
     def __init__(self, database: Database, clock: Clock, quotas: Quotas, on_stored: Callable[[Batch], None]) -> None:
         self._database = database
+        self._keyring = Keyring(database)
         self._clock = clock
         self._quotas = quotas
         self._on_stored = on_stored  # called after the commit, for example to wake the notifier
@@ -89,21 +90,21 @@ class Ingest:
 
     async def _ingest(self, request: Request, receive: Receive) -> answers.Answer:
         """1 key, 2 body, 3 items, 4 key from the envelope, 5 sizes, 6 records, 7 limits, 8 disk, 9 answer."""
-        key = known_key(self._database.read(), request.auth, request.route) if request.auth else None  # 1
+        opened = known_key(self._keyring, request.auth, request.route) if request.auth else None  # 1
         envelope = inflater = None
         try:
             inflater = Inflater(request.headers.get("content-encoding", ""), MAX_BODY_BYTES[request.route.kind])
             body = await self._read_body(receive, inflater)  # 2
             envelope = read_envelope(request.route, body, request.headers, request.query, _client(request.auth))  # 3
             auth = envelope_auth(request.route, envelope, request.auth, request.headers.get("origin"))  # 4
-            key = key or known_key(self._database.read(), auth, request.route)
+            opened = opened or known_key(self._keyring, auth, request.route)
             check_limits(envelope.items)  # 5
             event_id = _event_id(envelope)
-            batch, limits = self._admit(key, request, envelope)  # 6, 7
-            await self._database.commit(lambda connection: append(connection, batch))  # 8
+            batch, limits = self._admit(opened, request, envelope)  # 6, 7
+            await self._database.append(lambda connection: append(connection, batch))  # 8
         except RejectedError as error:
-            if key is not None:  # else no project's books are concerned
-                await self._book(key, request.route, envelope, error.reason)
+            if opened is not None:  # else no project's books are concerned
+                await self._book(opened.key, request.route, envelope, error.reason)
             raise
         finally:
             self._in_flight_bytes -= inflater.held_bytes if inflater else 0
@@ -129,13 +130,11 @@ class Ingest:
         except TimeoutError:
             raise RejectedError(408, f"the body took more than {BODY_TIMEOUT_S:g} s") from None
 
-    def _admit(self, key: ProjectKey, request: Request, envelope: Envelope) -> tuple[Batch, tuple[Limit, ...]]:
-        connection, now = self._database.read(), self._clock.now()
-        options = project_options(connection, key.project_id)
+    def _admit(self, opened: Opened, request: Request, envelope: Envelope) -> tuple[Batch, tuple[Limit, ...]]:
+        now, options = self._clock.now(), opened.options
         check_origin(request.headers, options)
-        batch = normalise(envelope, key.project_id, now, scrubber(options.scrubbing))
-        limit = key_rate_limit(connection, key.public_key)
-        return self._quotas.admit(filter_batch(batch, options), key, limit, options, now)
+        batch = normalise(envelope, opened.key.project_id, now, scrubber(options.scrubbing))
+        return self._quotas.admit(filter_batch(batch, options), opened.key, opened.limit, options, now)
 
     async def _book(self, key: ProjectKey, route: Route, envelope: Envelope | None, reason: str) -> None:
         """Book what a refused request brought: its items where they were read, else one of the route's category."""
@@ -144,7 +143,7 @@ class Ingest:
         entries = found or (Entry(((UNREADABLE[route.kind], 1),), Outcome.INVALID, reason),)
         batch = Batch(key.project_id, self._clock.now(), entries)
         with suppress(StoreUnavailableError):  # the refusal stands either way
-            await self._database.commit(lambda connection: append(connection, batch))
+            await self._database.append(lambda connection: append(connection, batch))
 
 
 def _request(route: Route, scope: Scope) -> Request:

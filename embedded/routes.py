@@ -7,6 +7,7 @@ Source: getsentry/relay, endpoints/mod.rs, read 2026-11.
 import re
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 from embedded.limits import MAX_ENVELOPE_BYTES, MAX_EVENT_BYTES
@@ -68,9 +69,11 @@ _ROUTES: Final = (
     (re.compile(_PROJECT + r"/(?:integration/)?otlp/v1/traces/?"), Kind.OTLP_TRACES),
     (re.compile(_PROJECT + r"/(?:integration/)?otlp/v1/logs/?"), Kind.OTLP_LOGS),
 )
+MAX_KNOWN: Final = 1_000  # paths whose route is remembered
 _SLASHES: Final = re.compile(r"/{2,}")
 
 
+@lru_cache(maxsize=MAX_KNOWN)
 def find_route(path: str) -> Route | None:
     """Return the ingest route of a decoded path, None when the path is none of them."""
     folded = _SLASHES.sub("/", path)

@@ -21,6 +21,7 @@ from embedded.errors import StoreUnavailableError
 T = TypeVar("T")
 Job = Callable[[apsw.Connection], T]
 
+_Queued = tuple[Job[Any], Future[Any], bool]  # the last: whether settings may depend on what it writes
 MAX_GROUP: Final = 512  # jobs per commit; bounds how long the first of them waits
 BUSY_TIMEOUT_MS: Final = 5_000
 CHECKPOINT_PAGES: Final = 4_000  # 16 MB of log between checkpoints
@@ -31,11 +32,12 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._jobs: queue.SimpleQueue[tuple[Job[Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Queued | None] = queue.SimpleQueue()
         self._local = threading.local()
         self._readers: list[apsw.Connection] = []
         self._lock = threading.Lock()
         self._is_closed = False
+        self.generation = 0  # counts commits of all but telemetry; what was read in an older one may be stale
         path.parent.mkdir(parents=True, exist_ok=True)
         self._writer = apsw.Connection(str(path))
         _prepare(self._writer)
@@ -43,7 +45,7 @@ class Database:
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, job: Job[T]) -> "Future[T]":
+    def submit(self, job: Job[T], *, is_telemetry: bool = False) -> "Future[T]":
         """Queue a job for the writer; its future resolves once its changes are on disk.
 
         The future raises what the job raised, or StoreUnavailableError when the commit failed or the store is closed.
@@ -54,7 +56,7 @@ class Database:
             if self._is_closed:
                 future.set_exception(StoreUnavailableError(f"{self._path}: closed"))
             else:
-                self._jobs.put((job, future))
+                self._jobs.put((job, future, not is_telemetry))
         return future
 
     def write(self, job: Job[T]) -> T:
@@ -64,6 +66,10 @@ class Database:
     async def commit(self, job: Job[T]) -> T:
         """Run a job on the writer without blocking the event loop; it is on disk when this returns."""
         return await asyncio.wrap_future(self.submit(job))
+
+    async def append(self, job: Job[T]) -> T:
+        """Like `commit`, for telemetry: rows that no setting and nothing that is remembered of one depends on."""
+        return await asyncio.wrap_future(self.submit(job, is_telemetry=True))
 
     def read(self) -> apsw.Connection:
         """Return this thread's own read-only connection; it sees every committed change."""
@@ -102,21 +108,22 @@ class Database:
             if is_last:
                 return
 
-    def _commit(self, group: list[tuple[Job[Any], Future[Any]]]) -> None:
+    def _commit(self, group: list[_Queued]) -> None:
         settled: list[Callable[[], None]] = []
         # From here on a future cannot be cancelled; settling a cancelled one would end this thread.
-        group = [(job, future) for job, future in group if future.set_running_or_notify_cancel()]
+        group = [queued for queued in group if queued[1].set_running_or_notify_cancel()]
         try:
             self._writer.execute("BEGIN IMMEDIATE")
-            for job, future in group:
+            for job, future, _ in group:
                 settled.append(self._attempt(job, future))
             self._writer.execute("COMMIT")
         except apsw.Error as error:
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
-            for _, future in group:
+            for _, future, _ in group:
                 future.set_exception(StoreUnavailableError(f"{self._path}: {error}"))
             return
+        self.generation += any(may_matter for _, _, may_matter in group)
         for settle in settled:
             settle()
 

@@ -148,3 +148,13 @@ def test_error_event_keeps_its_shape() -> None:
     found = scrubbed(sent)
     assert found["request"] == {"url": f"http://h/?token={FILTERED}", "headers": [["Authorization", FILTERED]]}
     assert found["exception"] == sent["exception"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["5555 5555-5555 4444", "4111111111111111", "Bearer abcdef0123456789", "BASIC dXNlcjpwYXNzd29yZA==", "x://u:p@h/"],
+)
+def test_scan_sees_whatever_the_walk_would_replace(text: str) -> None:
+    assert text not in str(scrubbed({"message": f"before {text} after"}))
+    padded = "x" * 100_000 + f" {text}"
+    assert text not in str(scrubbed({"message": padded}))
