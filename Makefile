@@ -38,8 +38,8 @@ test: $(READY) ## the whole test suite
 doctor: $(READY) ## why does nothing arrive? the troubleshooting list, run (SENTRY_*)
 	@$(BIN)/rehearse doctor
 
-monitors-check: $(READY) ## lint the rules of monitors and alerts
-	@$(BIN)/rehearse monitors check
+monitors-check: $(READY) ## lint the rules of monitors and alerts and run their tests
+	@$(BIN)/rehearse monitors check $(ARGS)
 
 monitors-plan: $(READY) ## show the difference between the rules and a Sentry (SENTRY_URL, _AUTH_TOKEN, _ORG, _PROJECT)
 	@$(BIN)/rehearse monitors plan

@@ -73,6 +73,21 @@ def evaluate(
     return replace(state, level=after), Change(state.level, after)
 
 
+def flip_kind(before: int, after: int, *, is_known: bool, is_archived: bool) -> str | None:
+    """Return what a change does to the monitor's issue, by its trigger's name; None if nobody is to be told.
+
+    The first breach opens the issue, a later one reopens the same; only an escalation to high is told of the changes
+    between levels.
+    """
+    if after == Level.OK:
+        return "issue_resolved_trigger"
+    if before != Level.OK:
+        return "escalated" if after == Level.HIGH else None
+    if not is_known:
+        return "first_seen_event"
+    return "reappeared_event" if is_archived else "regression_event"
+
+
 def _level(conditions: tuple[Condition, ...], value: float, current: Level) -> Level:
     matching = [each.result for each in conditions if COMPARISONS[each.type](value, each.comparison)]  # E2
     return max(matching) if matching else current  # E3, E4

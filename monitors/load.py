@@ -34,12 +34,11 @@ from monitors.model import (
     Source,
     Trigger,
 )
-from monitors.nodes import Section, open_section
+from monitors.nodes import Section, open_file, show_path
 
 __all__ = ["RULES_DIRECTORY", "Problem", "RulesError", "load_rules"]
 
 RULES_DIRECTORY: Final = Path(__file__).parent / "rules"
-MAX_FILE_BYTES: Final = 1 << 18  # 256 KiB; a page of rules is 3 KiB
 MAX_MONITOR_NAME: Final = 200  # characters; Sentry's own limits
 MAX_ALERT_NAME: Final = 256
 MAX_TEXT: Final = 1000  # characters, for descriptions and names of other things
@@ -81,18 +80,15 @@ def load_rules(directory: Path = RULES_DIRECTORY) -> RuleSet:
 def _rules_files(directory: Path, problems: list[Problem]) -> list[Path]:
     found = sorted(path for path in directory.glob("*.yml") if not path.name.endswith(".test.yml"))
     if not found:
-        problems.append(Problem(_shown(directory), 1, "no rules here, allowed are files named *.yml"))
+        problems.append(Problem(show_path(directory), 1, "no rules here, allowed are files named *.yml"))
     # Passed over in silence, the rules of such a file would never page anyone.
     odd = sorted(directory.glob("*.yaml"))
-    problems += [Problem(_shown(path), 1, "rules files are named *.yml, rename it") for path in odd]
+    problems += [Problem(show_path(path), 1, "rules files are named *.yml, rename it") for path in odd]
     return found
 
 
 def _open(path: Path, problems: list[Problem]) -> Section:
-    if (size_bytes := path.stat().st_size) > MAX_FILE_BYTES:
-        problems.append(Problem(_shown(path), 1, f"{size_bytes} bytes, allowed are {MAX_FILE_BYTES}"))
-        return Section(_shown(path), 1, problems)
-    section = open_section(path.read_text(encoding="utf-8", errors="replace"), _shown(path), problems)
+    section = open_file(path, problems)
     section.allow("monitors", "alerts")
     return section
 
@@ -205,9 +201,3 @@ def _note_duplicates(rules: Iterable[tuple[Monitor | Alert, Section]]) -> tuple[
             section.note(f"name {rule.name!r} is taken, see {first[rule.name]}", section.line_of("name"))
         first.setdefault(rule.name, rule.source)
     return tuple(name for name in first if name)
-
-
-def _shown(path: Path) -> str:
-    """The path as a reader in the project writes it; outside of the working directory as it was given."""
-    here = Path.cwd()
-    return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()

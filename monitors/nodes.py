@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Final, TypeVar
 
 import yaml
@@ -10,6 +11,7 @@ import yaml
 from monitors.errors import Problem
 
 T = TypeVar("T")
+MAX_FILE_BYTES: Final = 1 << 18  # 256 KiB; a page of rules is 3 KiB
 KINDS: Final = {"str": "text", "int": "a number", "float": "a number", "bool": "true or false", "null": "nothing"}
 
 
@@ -127,6 +129,20 @@ class Section:
             if key in self.fields:
                 self.note(f"key {key!r} is here twice, first in line {self.line_of(key)}", _line(key_node))
             self.fields.setdefault(key, value_node)
+
+
+def open_file(path: Path, problems: list[Problem]) -> Section:
+    """Return a file's top mapping; an empty one if the file is too large or no YAML, which is then noted."""
+    if (size_bytes := path.stat().st_size) > MAX_FILE_BYTES:
+        problems.append(Problem(show_path(path), 1, f"{size_bytes} bytes, allowed are {MAX_FILE_BYTES}"))
+        return Section(show_path(path), 1, problems, is_void=True)
+    return open_section(path.read_text(encoding="utf-8", errors="replace"), show_path(path), problems)
+
+
+def show_path(path: Path) -> str:
+    """The path as a reader in the project writes it; outside of the working directory as it was given."""
+    here = Path.cwd()
+    return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()
 
 
 def open_section(text: str, file: str, problems: list[Problem]) -> Section:

@@ -1,20 +1,28 @@
-"""`rehearse monitors`: lint the rules, show the difference to a Sentry, apply it. Works against any Sentry."""
+"""`rehearse monitors`: lint and test the rules, show the difference to a Sentry, apply it. Works against any Sentry."""
 
 import json
+import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from monitors.client import SentryClient
-from monitors.errors import ApiError, PlanError, RulesError
+from monitors.errors import ApiError, PlanError, Problem, RulesError
 from monitors.load import load_rules
 from monitors.model import RuleSet
 from monitors.plan import Plan, apply_plan, make_plan
 from monitors.schema import rules_schema
 from rehearsal.errors import EnvironmentMissingError, UsageError
-from rehearsal.options import RULES
+from rehearsal.options import JSON, RULES
+from rehearsal.ruletests.check import Checked, check_rules
+from rehearsal.ruletests.suite import SuiteResult
+
+FAILED: Final = 1
+USAGE: Final = 2
+MINUTES_OF_A_DAY: Final = 1440
 
 
 def _sentry(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -36,10 +44,22 @@ def monitors() -> None:
 
 @monitors.command()
 @RULES
-def check(rules: Path) -> None:
-    """Lint the rules; every mistake is told with file and line."""
-    found = _load(rules)
-    click.echo(f"{len(found.monitors)} monitors and {len(found.alerts)} alerts, no mistakes")
+@JSON
+def check(rules: Path, *, is_json: bool) -> None:
+    """Lint the rules and run their tests, *.test.yml, on a manual clock; nothing is started, asked or changed.
+
+    Ends with 2 if a file has mistakes, each told with file and line, and with 1 if a test failed.
+    """
+    began = time.perf_counter()
+    found = check_rules(rules)
+    if is_json:
+        click.echo(json.dumps(_as_json(found), indent=2))
+        raise SystemExit(USAGE if found.mistakes else FAILED if not found.holds else 0)
+    if found.mistakes or found.rules is None or found.suite is None:
+        raise _mistaken(found.mistakes)
+    click.echo(f"{len(found.rules.monitors)} monitors and {len(found.rules.alerts)} alerts, no mistakes")
+    _print_suite(found.suite, time.perf_counter() - began)
+    raise SystemExit(0 if found.holds else FAILED)
 
 
 @monitors.command()
@@ -72,11 +92,36 @@ def apply_rules(rules: Path, url: str, token: str, org: str, project: str) -> No
     click.echo(f"{len(done)} changed" if done else "unchanged")
 
 
+def _print_suite(suite: SuiteResult, seconds: float) -> None:
+    for case in suite.failed:
+        click.echo("\n".join(case.differences))
+    held = len(suite.cases) - len(suite.failed)
+    days = suite.minutes / MINUTES_OF_A_DAY
+    click.echo(f"{held} of {len(suite.cases)} rule tests held, {days:.1f} days of ticks in {seconds:.1f} s")
+    click.echo(str(suite.coverage))
+    for missing in suite.coverage.missing:
+        click.echo(f"never seen in a test: {missing}")
+
+
+def _as_json(found: Checked) -> dict[str, Any]:
+    suite = found.suite
+    return {
+        "holds": found.holds,
+        "mistakes": [asdict(each) for each in found.mistakes],
+        "tests": [asdict(each) for each in suite.cases] if suite else [],
+        "coverage": {"summary": str(suite.coverage), "missing": suite.coverage.missing} if suite else None,
+    }
+
+
+def _mistaken(problems: tuple[Problem, ...]) -> UsageError:
+    return UsageError("\n".join([f"{len(problems)} mistakes", *map(str, problems)]))
+
+
 def _load(rules: Path) -> RuleSet:
     try:
         return load_rules(rules)
     except RulesError as error:
-        raise UsageError(f"{len(error.problems)} mistakes\n{error}") from None
+        raise _mistaken(error.problems) from None
 
 
 def _plan(rules: RuleSet, client: SentryClient, project: str) -> Plan:

@@ -67,20 +67,25 @@ def render(notification: Notification, app: SentryApp) -> tuple[str, dict[str, A
     """Return the resource and the body: `metric_alert` for a metric monitor, `event_alert` for an error issue."""
     common = {"actor": ACTOR, "installation": {"uuid": app.uuid}}
     if notification.detector.type == "metric_issue":
-        return "metric_alert", {"action": _metric_action(notification), **common, "data": _metric_data(notification)}
+        return "metric_alert", {
+            "action": metric_action(notification.kind, notification.level),
+            **common,
+            "data": _metric_data(notification),
+        }
     return "event_alert", {"action": "triggered", **common, "data": _event_data(notification)}
 
 
-def _metric_action(notification: Notification) -> str:
-    if notification.kind == RESOLVED:
+def metric_action(kind: str, level: int) -> str:
+    """Return Sentry's word for what a metric monitor has to say."""
+    if kind == RESOLVED:
         return "resolved"
-    return "critical" if notification.level >= HIGH else "warning"
+    return "critical" if level >= HIGH else "warning"
 
 
 def _metric_data(notification: Notification) -> dict[str, Any]:
     detector, issue = notification.detector, notification.issue
     snuba = (detector.query or {})["queryObj"]["snubaQuery"]
-    status = _metric_action(notification)
+    status = metric_action(notification.kind, notification.level)
     limits = [each for each in (detector.conditions or {})["conditions"] if each["conditionResult"]]
     limit = next((each for each in limits if each["conditionResult"] == notification.level), limits[0])
     return {

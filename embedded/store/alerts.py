@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import apsw
 
+from embedded.evaluate import flip_kind
 from embedded.store.telemetry import open_issue
 from embedded.store.times import from_ms, to_ms
 
@@ -128,22 +129,27 @@ def record_evaluation(connection: apsw.Connection, done: Evaluation) -> bool:
     )
     if connection.changes() != 1 or not done.is_change:  # changed or removed meanwhile: the next tick decides
         return False
+    issue_id = monitor.issue_id
+    is_archived = connection.execute("SELECT status = 'ignored' FROM issue WHERE id = ?", (issue_id,)).get
+    kind = flip_kind(monitor.level, done.level, is_known=issue_id is not None, is_archived=bool(is_archived))
     if monitor.level == OK:
-        _open(connection, done)
+        issue_id = _open(connection, done)
+    elif issue_id is None:
+        raise ValueError(f"monitor {monitor.id} changes an issue that it never opened")
     elif done.level == OK:
-        _resolve(connection, done)
+        _resolve(connection, done, issue_id)
     else:
-        _set_priority(connection, done)
+        _set_priority(connection, done, issue_id)
+    if kind:
+        _flip(connection, done, issue_id, kind)
     return True
 
 
-def _open(connection: apsw.Connection, done: Evaluation) -> None:
-    """The first breach opens the monitor's issue; a later one reopens the same issue."""
+def _open(connection: apsw.Connection, done: Evaluation) -> int:
+    """The first breach opens the monitor's issue; a later one reopens the same issue. Returns its id."""
     issue_id = done.monitor.issue_id
-    is_archived = connection.execute("SELECT status = 'ignored' FROM issue WHERE id = ?", (issue_id,)).get
-    kind = REAPPEARED if is_archived else "regression_event"
     if issue_id is None:
-        issue_id, kind = _open_metric_issue(connection, done), "first_seen_event"
+        issue_id = _open_metric_issue(connection, done)
         connection.execute("UPDATE detector_state SET issue_id = ? WHERE detector_id = ?", (issue_id, done.monitor.id))
     else:
         connection.execute(
@@ -155,7 +161,7 @@ def _open(connection: apsw.Connection, done: Evaluation) -> None:
         "INSERT INTO open_period (detector_id, issue_id, start_ms, peak_level, value) VALUES (?,?,?,?,?)",
         (done.monitor.id, issue_id, to_ms(done.at), done.level, done.value),
     )
-    _flip(connection, done, issue_id, kind)
+    return issue_id
 
 
 def _open_metric_issue(connection: apsw.Connection, done: Evaluation) -> int:
@@ -176,10 +182,7 @@ def _priority(done: Evaluation) -> str:
     return "high" if done.level == HIGH else "medium"
 
 
-def _resolve(connection: apsw.Connection, done: Evaluation) -> None:
-    issue_id = done.monitor.issue_id
-    if issue_id is None:
-        raise ValueError(f"monitor {done.monitor.id} resolves an issue that it never opened")
+def _resolve(connection: apsw.Connection, done: Evaluation, issue_id: int) -> None:
     connection.execute(
         "UPDATE issue SET status = 'resolved', substatus = NULL, last_seen_ms = ? WHERE id = ?",
         (to_ms(done.at), issue_id),
@@ -187,20 +190,14 @@ def _resolve(connection: apsw.Connection, done: Evaluation) -> None:
     connection.execute(
         "UPDATE open_period SET end_ms = ? WHERE detector_id = ? AND end_ms IS NULL", (to_ms(done.at), done.monitor.id)
     )
-    _flip(connection, done, issue_id, RESOLVED)
 
 
-def _set_priority(connection: apsw.Connection, done: Evaluation) -> None:
-    connection.execute(
-        "UPDATE issue SET priority = ? WHERE id = ?",
-        (_priority(done), done.monitor.issue_id),
-    )
+def _set_priority(connection: apsw.Connection, done: Evaluation, issue_id: int) -> None:
+    connection.execute("UPDATE issue SET priority = ? WHERE id = ?", (_priority(done), issue_id))
     connection.execute(
         "UPDATE open_period SET peak_level = max(peak_level, ?) WHERE detector_id = ? AND end_ms IS NULL",
         (done.level, done.monitor.id),
     )
-    if done.level == HIGH and done.monitor.issue_id is not None:
-        _flip(connection, done, done.monitor.issue_id, ESCALATED)
 
 
 def _flip(connection: apsw.Connection, done: Evaluation, issue_id: int, kind: str) -> None:
