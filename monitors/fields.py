@@ -8,13 +8,15 @@ from enum import Enum
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
-from monitors.model import Aggregate, Comparison, Priority, Threshold, Trigger, parse_aggregate
+from monitors import inexpressible
+from monitors.model import Aggregate, Comparison, Dataset, Priority, Threshold, Trigger, parse_aggregate
 from monitors.query import parse_query
-from monitors.signals import REGISTRY
+from monitors.signals import ENVIRONMENTS, REGISTRY
 
 E = TypeVar("E", bound=Enum)
 T = TypeVar("T")
 
+DATASETS: Final = {"spans": Dataset.SPANS, "errors": Dataset.ERRORS}
 UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 MINUTE: Final = timedelta(minutes=1)
 # Sentry's windows. Source: https://docs.sentry.io/product/alerts/ (metric alerts), read 2026-11.
@@ -65,12 +67,25 @@ def read_enum(text: str, allowed: Iterable[E]) -> E:
 
 
 def read_trigger(text: str) -> Trigger:
+    if text in inexpressible.TRIGGER:
+        raise ValueError(f"{text!r}: {inexpressible.TRIGGER[text]}")
     return read_enum(text, Trigger)
 
 
 def read_choice(text: str, allowed: Mapping[str, T]) -> T:
     """Read one of our own words."""
     return _choose(text, allowed)
+
+
+def read_dataset(text: str) -> Dataset:
+    if text in inexpressible.DATASET:
+        raise ValueError(f"{text!r}: {inexpressible.DATASET[text]}")
+    return _choose(text, DATASETS)
+
+
+def read_environment(text: str) -> str:
+    """Read an environment that the service runs in; of any other there is no data, and silence looks like health."""
+    return _choose(text, {each: each for each in ENVIRONMENTS})
 
 
 def read_owner(text: str) -> str:
@@ -81,16 +96,21 @@ def read_owner(text: str) -> str:
 
 def read_aggregate(text: str) -> Aggregate:
     """Read an aggregate over registered names."""
+    if remedy := inexpressible.remedy_for_aggregate(text):
+        raise ValueError(f"{text!r}: {remedy}")
     wanted = parse_aggregate(text)
     if wanted.function == "count_unique" and wanted.argument:
-        _check_key(wanted.argument, wanted.argument.removeprefix("tags[").removesuffix("]"))
+        check_key(wanted.argument, wanted.argument.removeprefix("tags[").removesuffix("]"))
     return wanted
 
 
 def read_query(text: str) -> str:
     """Read a search query over registered names. Raises QueryError, a ValueError, for syntax that is not supported."""
     for term in parse_query(text).terms:
-        _check_key(term.key, term.name)
+        check_key(term.key, term.name)
+        for value in term.values if term.name == "environment" else ():
+            if "*" not in value:
+                read_environment(value)
         if term.operator != "=" and REGISTRY[term.name].unit is None:
             raise ValueError(f"{term.key!r} is no quantity, so {term.operator} says nothing; write {term.key}:value")
         if term.name == "release" and "latest" in term.values:
@@ -121,7 +141,8 @@ def _choose(text: str, allowed: Mapping[str, T]) -> T:
     return allowed[text]
 
 
-def _check_key(key: str, name: str) -> None:
+def check_key(key: str, name: str) -> None:
+    """Raises ValueError unless `name` is registered and searched by Sentry; `key` is how it was written."""
     signal = REGISTRY.get(name)
     if signal is None:
         searchable = [each.name for each in REGISTRY.values() if each.kind in SEARCHABLE]

@@ -6,12 +6,15 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
-from monitors import thresholds
+from monitors import inexpressible, thresholds
 from monitors.errors import Problem, RulesError
 from monitors.fields import (
+    check_key,
     read_aggregate,
     read_choice,
+    read_dataset,
     read_delta,
+    read_environment,
     read_frequency,
     read_owner,
     read_query,
@@ -43,7 +46,6 @@ MAX_MONITOR_NAME: Final = 200  # characters; Sentry's own limits
 MAX_ALERT_NAME: Final = 256
 MAX_TEXT: Final = 1000  # characters, for descriptions and names of other things
 SPANS_MIN_WINDOW: Final = timedelta(minutes=5)
-DATASETS: Final = {"spans": Dataset.SPANS, "errors": Dataset.ERRORS}
 EXTRAPOLATIONS: Final[dict[str, Extrapolation]] = {"weighted": "client_and_server_weighted", "none": "none"}
 LOGICS: Final[dict[str, Logic]] = {"all": "all", "any": "any", "none": "none"}
 UNKNOWN: Final[Extrapolation] = "unknown"  # Sentry decides
@@ -94,8 +96,8 @@ def _open(path: Path, problems: list[Problem]) -> Section:
 
 
 def _read_monitor(section: Section) -> tuple[Monitor, Section]:
-    section.allow(*MONITOR_KEYS)
-    dataset = section.read("dataset", partial(read_choice, allowed=DATASETS), None)
+    section.allow(*MONITOR_KEYS, remedies=inexpressible.MONITOR)
+    dataset = section.read("dataset", read_dataset, None)
     monitor = Monitor(
         name=section.text("name", MAX_MONITOR_NAME),
         description=section.text("description", MAX_TEXT, is_required=False) or None,
@@ -103,7 +105,7 @@ def _read_monitor(section: Section) -> tuple[Monitor, Section]:
         dataset=dataset or Dataset.SPANS,
         query=section.read("query", read_query, "", is_required=False),
         window=section.read("window", read_window, SPANS_MIN_WINDOW),
-        environment=section.text("environment", MAX_TEXT, is_required=False) or None,
+        environment=section.read("environment", read_environment, None, is_required=False),
         thresholds=thresholds.read_thresholds(section),
         enabled=section.flag("enabled", default=True),
         source=Source(section.file, section.line),
@@ -130,14 +132,14 @@ def _check_fit(section: Section, monitor: Monitor, dataset: Dataset | None) -> N
 
 
 def _read_alert(section: Section, names: Iterable[str]) -> tuple[Alert, Section]:
-    section.allow(*ALERT_KEYS)
+    section.allow(*ALERT_KEYS, remedies=inexpressible.ALERT)
     alert = Alert(
         name=section.text("name", MAX_ALERT_NAME),
         monitors=section.read_all("monitors", partial(_read_known, known=set(names)), is_required=False),
         builtin=section.read("builtin", _read_builtin, None, is_required=False),
         triggers=section.read_all("when", read_trigger),
         frequency=section.read("frequency", read_frequency, timedelta(0)),
-        environment=section.text("environment", MAX_TEXT, is_required=False) or None,
+        environment=section.read("environment", read_environment, None, is_required=False),
         actions=tuple(_read_action(each) for each in section.sections("notify")),
         runbook=section.read("runbook", read_url, None, is_required=False),
         enabled=section.flag("enabled", default=True),
@@ -172,8 +174,15 @@ def _read_filters(section: Section) -> tuple[Filter, ...]:
     if len(section.fields) > 1:
         section.note("one filter per entry; start each with a dash of its own")
     kinds = [kind for kind in section.fields if kind in FILTERS]
-    found = [section.read(kind, partial(read_filter, kind), None) for kind in kinds]
+    found = [section.read(kind, partial(_read_filter, kind), None) for kind in kinds]
     return tuple(each for each in found if each is not None)
+
+
+def _read_filter(kind: str, text: str) -> Filter:
+    found = read_filter(kind, text)
+    if found.type == "tagged_event":
+        check_key(found["key"], found["key"])
+    return found
 
 
 def _read_action(section: Section) -> Action:

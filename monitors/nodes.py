@@ -1,9 +1,10 @@
 """YAML text -> sections that are read key by key; every mistake is noted with its line, and reading goes on."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, TypeVar
 
 import yaml
@@ -12,6 +13,7 @@ from monitors.errors import Problem
 
 T = TypeVar("T")
 MAX_FILE_BYTES: Final = 1 << 18  # 256 KiB; a page of rules is 3 KiB
+NO_REMEDIES: Final[Mapping[str, str]] = MappingProxyType({})
 KINDS: Final = {"str": "text", "int": "a number", "float": "a number", "bool": "true or false", "null": "nothing"}
 
 
@@ -37,10 +39,12 @@ class Section:
         """The line of a key's value, or of the section where the key is missing."""
         return _line(self.fields[key]) if key in self.fields else self.line
 
-    def allow(self, *keys: str) -> None:
-        """Note every key that is not one of `keys`, with the nearest one that is."""
+    def allow(self, *keys: str, remedies: Mapping[str, str] = NO_REMEDIES) -> None:
+        """Note every key that is not one of `keys`, with its remedy if it has one, else with the nearest key."""
         for key, node in self.fields.items():
-            if key not in keys:
+            if key in remedies:
+                self.note(f"{key}: {remedies[key]}", _line(node))
+            elif key not in keys:
                 near = get_close_matches(key, keys, n=1)
                 hint = f"did you mean {near[0]!r}?" if near else f"allowed are {', '.join(keys)}"
                 self.note(f"unknown key {key!r}, {hint}", _line(node))

@@ -8,11 +8,10 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from monitors.fields import COMPARISONS, DELTAS, FREQUENCIES, THRESHOLD, WINDOWS, show_span
+from monitors.fields import COMPARISONS, DATASETS, DELTAS, FREQUENCIES, THRESHOLD, WINDOWS, show_span
 from monitors.filters import RULES as FILTERS
 from monitors.load import (
     ALERT_KEYS,
-    DATASETS,
     EXTRAPOLATIONS,
     LOGICS,
     MAX_ALERT_NAME,
@@ -21,6 +20,7 @@ from monitors.load import (
     MONITOR_KEYS,
 )
 from monitors.model import DURATIONS, OF_DURATION, WITHOUT_ARGUMENT, Trigger
+from monitors.signals import ENVIRONMENTS
 from monitors.thresholds import PRIORITIES
 
 Json = dict[str, Any]
@@ -48,7 +48,7 @@ def _monitor() -> Json:
         "dataset": _choice(DATASETS, "spans are requests, errors are error events."),
         "query": {"type": "string", "description": "Which of them, in Sentry's search syntax."},
         "window": _span("The last so long, sliding.", WINDOWS),
-        "environment": _text(MAX_TEXT, "Only this one; without it all."),
+        "environment": _choice(ENVIRONMENTS, "Only this one; without it all."),
         "thresholds": {
             "type": "object",
             "additionalProperties": False,
@@ -74,7 +74,7 @@ def _alert() -> Json:
         "monitors": _list({"type": "string"}) | {"uniqueItems": True, "description": "Names of monitors."},
         "builtin": {"const": "error", "description": "The project's own monitor: every issue of error events."},
         "frequency": _span("At most one notice per issue in this time.", FREQUENCIES),
-        "environment": _text(MAX_TEXT, "Only this one; without it all."),
+        "environment": _choice(ENVIRONMENTS, "Only this one; without it all."),
         "filters": _list(_object(filters, ()) | {"minProperties": 1, "maxProperties": 1}),
         "match": _choice(LOGICS, "How many of the filters must hold; all unless told."),
         "notify": _list(_object(word, tuple(word))),

@@ -81,6 +81,9 @@ RELEASE: Final = Signal("release", "attribute", None, "`isl@<version>+<sha>`", "
 LEVEL: Final = Signal("level", "attribute", None, "Severity of an error event", "sdk")
 IS: Final = Signal("is", "attribute", None, "Status of an error event's issue, for example `unresolved`", "sentry")
 
+# What `environment` may be; `tests/unit/test_signals.py` holds the service's settings to it.
+ENVIRONMENTS: Final = ("development", "staging", "production")
+
 REGISTRY: Final[dict[str, Signal]] = {
     signal.name: signal for signal in list(globals().values()) if isinstance(signal, Signal)
 }

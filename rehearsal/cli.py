@@ -21,7 +21,7 @@ from rehearsal.errors import EnvironmentMissingError, UsageError
 from rehearsal.interrupts import install
 from rehearsal.load import run_load
 from rehearsal.monitors_cli import monitors
-from rehearsal.options import DEFAULTS, DRILLS, JSON, RULES, TRACES, VAR
+from rehearsal.options import DEFAULTS, DRILLS, JSON, RULES, TRACES, TRAFFIC, VAR
 from rehearsal.reports.files import write_files
 from rehearsal.reports.jsonfile import as_json
 from rehearsal.reports.terminal import TerminalProgress, render
@@ -60,14 +60,7 @@ def cli() -> None:
     show_envvar=True,
     help="Production seconds per second.",
 )
-@click.option(
-    "--traffic",
-    default="1M/month",
-    show_default=True,
-    envvar="REHEARSE_TRAFFIC",
-    show_envvar=True,
-    help="Production traffic.",
-)
+@TRAFFIC
 @TRACES
 @RULES
 @DRILLS

@@ -11,14 +11,17 @@ import click
 
 from monitors.client import SentryClient
 from monitors.errors import ApiError, PlanError, Problem, RulesError
+from monitors.lint import Traffic
 from monitors.load import load_rules
 from monitors.model import RuleSet
 from monitors.plan import Plan, apply_plan, make_plan
 from monitors.schema import rules_schema
 from rehearsal.errors import EnvironmentMissingError, UsageError
-from rehearsal.options import JSON, RULES
+from rehearsal.options import JSON, RULES, TRAFFIC
 from rehearsal.ruletests.check import Checked, check_rules
 from rehearsal.ruletests.suite import SuiteResult
+from rehearsal.settings import parse_traffic
+from service.settings import DEFAULT_TRACES_SAMPLE_RATES
 
 FAILED: Final = 1
 USAGE: Final = 2
@@ -44,22 +47,36 @@ def monitors() -> None:
 
 @monitors.command()
 @RULES
+@TRAFFIC
+@click.option(
+    "--traces",
+    "sample_rate",
+    type=click.FloatRange(0, 1),
+    default=DEFAULT_TRACES_SAMPLE_RATES["production"],
+    show_default=True,
+    help="Share of requests that production samples.",
+)
+@click.option("--strict", is_flag=True, help="Warnings fail too.")
 @JSON
-def check(rules: Path, *, is_json: bool) -> None:
+def check(rules: Path, traffic: str, sample_rate: float, *, strict: bool, is_json: bool) -> None:
     """Lint the rules and run their tests, *.test.yml, on a manual clock; nothing is started, asked or changed.
 
-    Ends with 2 if a file has mistakes, each told with file and line, and with 1 if a test failed.
+    Ends with 2 if a file has mistakes, each told with file and line, and with 1 if a test failed. Warnings are about
+    rules that Sentry takes and that hardly do what is meant.
     """
     began = time.perf_counter()
-    found = check_rules(rules)
+    found = check_rules(rules, Traffic(parse_traffic(traffic), sample_rate))
+    fails = not found.holds or (strict and bool(found.warnings))
     if is_json:
         click.echo(json.dumps(_as_json(found), indent=2))
-        raise SystemExit(USAGE if found.mistakes else FAILED if not found.holds else 0)
-    if found.mistakes or found.rules is None or found.suite is None:
+        raise SystemExit(USAGE if found.mistakes else FAILED if fails else 0)
+    if found.rules is None or found.suite is None:
         raise _mistaken(found.mistakes)
     click.echo(f"{len(found.rules.monitors)} monitors and {len(found.rules.alerts)} alerts, no mistakes")
+    for warning in found.warnings:
+        click.echo(f"warning: {warning}")
     _print_suite(found.suite, time.perf_counter() - began)
-    raise SystemExit(0 if found.holds else FAILED)
+    raise SystemExit(FAILED if fails else 0)
 
 
 @monitors.command()
@@ -108,13 +125,15 @@ def _as_json(found: Checked) -> dict[str, Any]:
     return {
         "holds": found.holds,
         "mistakes": [asdict(each) for each in found.mistakes],
+        "warnings": [asdict(each) for each in found.warnings],
         "tests": [asdict(each) for each in suite.cases] if suite else [],
         "coverage": {"summary": str(suite.coverage), "missing": suite.coverage.missing} if suite else None,
     }
 
 
 def _mistaken(problems: tuple[Problem, ...]) -> UsageError:
-    return UsageError("\n".join([f"{len(problems)} mistakes", *map(str, problems)]))
+    count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
+    return UsageError("\n".join([count, *map(str, problems)]))
 
 
 def _load(rules: Path) -> RuleSet:

@@ -36,4 +36,12 @@ TRACES: Final = click.option(
     show_envvar=True,
     help="The service's traces sample rate.",
 )
+TRAFFIC: Final = click.option(
+    "--traffic",
+    default="1M/month",
+    show_default=True,
+    envvar="REHEARSE_TRAFFIC",
+    show_envvar=True,
+    help="Production traffic.",
+)
 JSON: Final = click.option("--json", "is_json", is_flag=True, help="Print the result as JSON on stdout.")

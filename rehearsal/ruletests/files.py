@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from monitors.errors import Problem, RulesError
+from monitors.fields import read_environment
 from monitors.filters import LEVELS
 from monitors.model import RuleSet
 from monitors.nodes import Section, open_file
@@ -115,7 +116,7 @@ def _read_requests(section: Section) -> Requests:
     section.allow("endpoint", "rate", "status", "latency", "environment", "release", "tags", "sample_rate")
     named = {
         "transaction": section.text("endpoint", MAX_TEXT, is_required=False),
-        "environment": section.text("environment", MAX_TEXT, is_required=False),
+        "environment": section.read("environment", read_environment, "", is_required=False),
         "release": section.text("release", MAX_TEXT, is_required=False),
     }
     return Requests(
@@ -129,7 +130,10 @@ def _read_requests(section: Section) -> Requests:
 
 def _read_errors(section: Section) -> Errors:
     section.allow("issue", "rate", "level", "environment", "release", "tags", "users")
-    named = {key: section.text(key, MAX_TEXT, is_required=False) for key in ("environment", "release")}
+    named = {
+        "environment": section.read("environment", read_environment, "", is_required=False),
+        "release": section.text("release", MAX_TEXT, is_required=False),
+    }
     return Errors(
         issue=section.text("issue", MAX_TEXT),
         rate=section.read("rate", read_rate, IDLE),

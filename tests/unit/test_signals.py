@@ -3,11 +3,13 @@
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from monitors.signals import REGISTRY
+from monitors.signals import ENVIRONMENTS, REGISTRY
 from rehearsal.settings import ROOT
+from service.settings import Environment
 
 # Function of the SDK -> the argument that is a name on the wire.
 NAMING = {
@@ -48,3 +50,7 @@ def test_every_signal_says_what_it_means_and_who_sends_it(signal: object) -> Non
     entry = REGISTRY[getattr(signal, "name", "")]
     assert entry.meaning
     assert entry.emitter
+
+
+def test_rules_know_the_environments_that_the_service_runs_in() -> None:
+    assert get_args(Environment) == ENVIRONMENTS

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from monitors.lint import Traffic
 from monitors.load import RULES_DIRECTORY
 from rehearsal.cli import cli
 from rehearsal.errors import UsageError
@@ -24,7 +25,7 @@ def check(folder: Path, *options: str) -> Result:
 
 def test_shipped_rules_hold_and_every_branch_of_them_is_tested() -> None:
     began = time.process_time()
-    found = check_rules(RULES_DIRECTORY)
+    found = check_rules(RULES_DIRECTORY, Traffic(requests_per_second=1.0, sample_rate=1.0))
     assert found.holds
     assert found.suite
     assert found.suite.coverage.missing == ()
@@ -37,16 +38,17 @@ def test_check_that_holds_ends_with_0_and_tells_what_no_test_has_seen(tmp_path: 
     assert done.exit_code == 0
     lines = done.stdout.splitlines()
     assert lines[0] == "2 monitors and 3 alerts, no mistakes"
-    assert lines[1].startswith("1 of 1 rule tests held, 0.0 days of ticks in ")
-    assert lines[2] == "0 of 5 rules tested, 0 of 13 of their branches"
-    assert len(lines) == 3 + 13
+    assert lines[1].startswith("warning: ")  # of the rule that is new once in a lifetime
+    assert lines[2].startswith("1 of 1 rule tests held, 0.0 days of ticks in ")
+    assert lines[3] == "0 of 5 rules tested, 0 of 13 of their branches"
+    assert len(lines) == 4 + 13
     assert "never seen in a test: alert Rate: existing_high_priority_issue" in lines
 
 
 def test_failed_test_ends_with_1_and_the_rest_still_run(tmp_path: Path) -> None:
     done = check(write(tmp_path, LOUD + SILENT))
     assert done.exit_code == 1
-    lines = done.stdout.splitlines()
+    lines = [line for line in done.stdout.splitlines() if not line.startswith("warning: ")]
     assert lines[1].endswith("rules.test.yml:4: loud, 0m to 60m: expected silence; found critical Rate at 1m")
     assert lines[2].startswith("1 of 2 rule tests held")
     assert lines[3] == "2 of 5 rules tested, 2 of 13 of their branches"
@@ -56,7 +58,7 @@ def test_mistakes_end_with_2_before_any_test_runs(tmp_path: Path) -> None:
     done = check(write(tmp_path, LOUD, RULES.replace("window: 5m", "window: 5")))
     assert isinstance(done.exception, UsageError)  # exit code 2, see test_cli
     assert done.stdout == ""
-    assert "1 mistakes" in str(done.exception)
+    assert "1 mistake\n" in str(done.exception)
     assert "rules.yml:6: window: '5'" in str(done.exception)
 
 
@@ -76,6 +78,22 @@ def test_json_says_the_same(tmp_path: Path, tests: str, rules: str, code: int, m
     assert found["holds"] is (code == 0)
     assert len(found["mistakes"]) == mistakes
     assert [not each["differences"] for each in found["tests"]] == held
+
+
+def test_warnings_fail_only_if_they_are_to(tmp_path: Path) -> None:
+    write(tmp_path, SILENT)
+    warning = "Errors: a metric monitor keeps its issue, so first_seen_event pages once in a lifetime"
+    done = check(tmp_path)
+    assert (done.exit_code, warning in done.stdout) == (0, True)
+    strict = check(tmp_path, "--strict", "--json")
+    assert (strict.exit_code, warning in strict.stdout) == (1, True)
+
+
+def test_traffic_and_sampling_decide_which_windows_are_too_thin(tmp_path: Path) -> None:
+    write(tmp_path, SILENT, RULES.replace("[first_seen_event]\n    frequency: 0m", "[any_event]\n    frequency: 0m"))
+    options = {"--traffic=1M/month": False, "--traffic=10k/day": True, "--traces=0.01": True}
+    found = {option: "sampled requests on average" in check(tmp_path, option).stdout for option in options}
+    assert found == options
 
 
 def test_rules_without_tests_are_checked_all_the_same(tmp_path: Path) -> None:

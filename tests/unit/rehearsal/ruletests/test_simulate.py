@@ -94,11 +94,11 @@ def test_filters_ask_the_series(tmp_path: Path, filters: str, series: str, expec
 
 def test_environment_and_query_choose_the_requests(tmp_path: Path) -> None:
     rules = RULES.replace(
-        "query: is_transaction:true", "query: transaction:/a tags[service]:isl\n    environment: prod"
+        "query: is_transaction:true", "query: transaction:/a tags[service]:isl\n    environment: production"
     )
     series = "    requests: [{{endpoint: {0}, rate: 1/m, status: aborted, environment: {1}, tags: {{service: {2}}}}}]"
-    assert pages(tmp_path, series.format("/a", "prod", "isl"), rules) == ["1 critical Rate"]
-    for others in (("/b", "prod", "isl"), ("/a", "dev", "isl"), ("/a", "prod", "plot")):
+    assert pages(tmp_path, series.format("/a", "production", "isl"), rules) == ["1 critical Rate"]
+    for others in (("/b", "production", "isl"), ("/a", "staging", "isl"), ("/a", "production", "plot")):
         assert pages(tmp_path, series.format(*others), rules) == []
 
 
