@@ -1,6 +1,6 @@
 """Rules and a Sentry -> what to create or update there, and doing it. Found again by name; nothing is ever deleted."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeVar
 
@@ -40,7 +40,7 @@ class Plan:
 
     project: Project
     changes: tuple[Change, ...]  # one per rule: monitors, then alerts
-    unmanaged: tuple[str, ...]  # monitors and alerts of the project that no rule names; they stay
+    unmanaged: tuple[str, ...]  # monitors and alerts of the project beside those of the rules; they stay
     monitor_ids: Mapping[str, int]  # of those that exist
     error_monitor_id: int | None  # the project's default one
     app_ids: Mapping[str, int]  # by the name that the rules use
@@ -66,10 +66,11 @@ def make_plan(rules: RuleSet, client: SentryClient, project: Project) -> Plan:
     if error_monitor_id is None and any(alert.builtin for alert in rules.alerts):
         raise PlanError(f"project {project.slug!r} has no default error monitor, which `builtin: error` needs")
     ours = {each.id for each in detectors}
-    workflows = _by_name(_nearest(client.workflows(), ours))
+    found = client.workflows()
+    workflows = _by_name(_nearest(found, ours))
     monitor_ids = {name: each.id for name, each in metric.items()}
     app_ids = _find_apps(rules.alerts, client)
-    plan = Plan(project, (), _unmanaged(rules, detectors, workflows, ours), monitor_ids, error_monitor_id, app_ids)
+    plan = Plan(project, (), _unmanaged(rules, detectors, found, ours), monitor_ids, error_monitor_id, app_ids)
     monitors = [_plan_monitor(monitor, metric.get(monitor.name)) for monitor in rules.monitors]
     alerts = [_plan_alert(alert, workflows.get(alert.name), plan) for alert in rules.alerts]
     return replace(plan, changes=(*monitors, *alerts))
@@ -168,14 +169,25 @@ def _nearest(workflows: Iterable[RemoteAlert], ours: set[int]) -> list[RemoteAle
 
 
 def _unmanaged(
-    rules: RuleSet, detectors: Iterable[RemoteMonitor], workflows: Mapping[str, RemoteAlert], ours: set[int]
+    rules: RuleSet, detectors: Iterable[RemoteMonitor], workflows: Iterable[RemoteAlert], ours: set[int]
 ) -> tuple[str, ...]:
-    monitors = {each.name for each in detectors if each.type not in DEFAULT_MONITORS}
-    alerts = {name for name, each in workflows.items() if each.detector_ids & ours}
+    """Those that no rule names, and the second ones of a name, which would page beside the first."""
+    monitors = [each for each in detectors if each.type not in DEFAULT_MONITORS]
+    alerts = [each for each in workflows if each.detector_ids & ours]
     return (
-        *(f"monitor {name!r}" for name in sorted(monitors - {each.name for each in rules.monitors})),
-        *(f"alert {name!r}" for name in sorted(alerts - {each.name for each in rules.alerts})),
+        *_strangers("monitor", monitors, {each.name for each in rules.monitors}),
+        *_strangers("alert", alerts, {each.name for each in rules.alerts}),
     )
+
+
+def _strangers(what: str, found: Iterable[T], names: set[str]) -> Iterator[str]:
+    seen = set[str]()
+    for each in sorted(found, key=lambda each: (each.name, each.id)):
+        if each.name not in names:
+            yield f"{what} {each.name!r}"
+        elif each.name in seen:
+            yield f"{what} {each.name!r} once more, id {each.id}"
+        seen.add(each.name)
 
 
 def _find_apps(alerts: Iterable[Alert], client: SentryClient) -> dict[str, int]:

@@ -3,6 +3,7 @@
 Source: https://docs.sentry.io/api/ (authentication, pagination, rate limits), read 2026-11.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -18,10 +19,12 @@ CONNECT_TIMEOUT_S: Final = 5.0
 MAX_ATTEMPTS: Final = 4
 FIRST_PAUSE_S: Final = 0.25  # doubles: 0.25, 0.5 and 1 s before the last attempt
 MAX_RETRY_AFTER_S: Final = 30  # a server that asks for more is told on, not waited for
+SECONDS: Final = r"[0-9]{1,9}"  # of Retry-After
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 # A create that broke off may have happened, so it is not sent twice; plan and apply find out by name.
 IDEMPOTENT: Final = frozenset({"GET", "PUT", "DELETE"})
 MAX_DETAIL_CHARS: Final = 500  # of a server's message; its HTML pages are longer than they are helpful
+NOT_JSON: Final = (ValueError, RecursionError)  # the second of brackets without end
 HINTS: Final = {
     401: "the token is not accepted; check SENTRY_AUTH_TOKEN, which must be a user token of that Sentry",
     403: "the token may not do this; give it the scopes org:read, org:write, team:read, project:read, project:write,"
@@ -76,7 +79,7 @@ class Transport:
             pause_s = FIRST_PAUSE_S * 2 ** (attempt - 1)
             try:
                 response = self._http.request(method, path, params=params, json=body)
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:  # no answer, or one that cannot be unpacked
                 if is_last or not (method in IDEMPOTENT or isinstance(error, httpx.ConnectError)):
                     raise self._unreachable(method, error) from error
             else:
@@ -87,7 +90,7 @@ class Transport:
             self._sleep(pause_s)
         raise AssertionError("the last attempt returns or raises")
 
-    def _unreachable(self, method: str, error: httpx.TransportError) -> ApiError:
+    def _unreachable(self, method: str, error: httpx.RequestError) -> ApiError:
         url = str(error.request.url)
         if isinstance(error, httpx.ConnectError):
             return ApiError(None, method, url, f"no connection; is Sentry running at {self._base_url}? ({error})")
@@ -98,7 +101,7 @@ def _wait_s(response: httpx.Response, pause_s: float) -> float | None:
     """Return how long to wait before the next attempt, None if there is to be none."""
     if response.status_code == httpx.codes.TOO_MANY_REQUESTS:  # refused unread, so even a create may be sent again
         asked = response.headers.get("Retry-After", "")
-        asked_s = float(asked) if asked.isdigit() else pause_s
+        asked_s = float(asked) if re.fullmatch(SECONDS, asked) else pause_s  # a date is as good as nothing
         return asked_s if asked_s <= MAX_RETRY_AFTER_S else None
     if response.is_server_error and response.request.method in IDEMPOTENT:
         return pause_s
@@ -119,7 +122,7 @@ def _said(response: httpx.Response) -> str:
     """What the server says went wrong, shortened."""
     try:
         said = response.json()
-    except ValueError:
+    except NOT_JSON:
         said = response.text
     detail = said["detail"] if isinstance(said, dict) and set(said) == {"detail"} else said
     return str(detail or response.reason_phrase)[:MAX_DETAIL_CHARS]
@@ -130,7 +133,7 @@ def _parse(response: httpx.Response) -> Any:
         return None
     try:
         return response.json()
-    except ValueError:
+    except NOT_JSON:
         raise _error(response, "the answer is no JSON; is this the address of a Sentry?") from None
 
 

@@ -1,6 +1,7 @@
 """`rehearse monitors`: lint and test the rules, show the difference to a Sentry, apply it. Works against any Sentry."""
 
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -11,6 +12,7 @@ import click
 
 from monitors.client import SentryClient
 from monitors.errors import ApiError, PlanError, Problem, RulesError
+from monitors.fields import read_url
 from monitors.lint import Traffic
 from monitors.load import load_rules
 from monitors.model import RuleSet
@@ -23,19 +25,41 @@ from rehearsal.ruletests.suite import SuiteResult
 from rehearsal.settings import parse_traffic
 from service.settings import DEFAULT_TRACES_SAMPLE_RATES
 
+SLUG: Final = r"[A-Za-z0-9_-]{1,100}"
 FAILED: Final = 1
 USAGE: Final = 2
 MINUTES_OF_A_DAY: Final = 1440
 
 
+def _read_token(_: click.Context, __: click.Parameter, value: str) -> str:
+    """A token that can be sent; it is never shown."""
+    if not (value.strip().isascii() and value.strip().isprintable()):
+        raise click.BadParameter("it holds characters that no token has")
+    return value.strip()
+
+
+def _read_slug(_: click.Context, __: click.Parameter, value: str) -> str:
+    if not re.fullmatch(SLUG, value):
+        raise click.BadParameter(f"{value!r}, allowed are letters, digits, - and _")
+    return value
+
+
+def _read_address(_: click.Context, __: click.Parameter, value: str) -> str:
+    try:
+        return read_url(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
 def _sentry(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that name a Sentry, under sentry-cli's own variables."""
-    for option in (
-        click.option("--project", envvar="SENTRY_PROJECT", show_envvar=True, required=True, help="Project slug."),
-        click.option("--org", envvar="SENTRY_ORG", show_envvar=True, required=True, help="Organisation slug."),
-        click.option("--token", envvar="SENTRY_AUTH_TOKEN", show_envvar=True, required=True, help="User token."),
-        click.option("--url", envvar="SENTRY_URL", show_envvar=True, required=True, help="Address of the Sentry."),
+    for name, variable, read, text in (
+        ("--project", "SENTRY_PROJECT", _read_slug, "Project slug."),
+        ("--org", "SENTRY_ORG", _read_slug, "Organisation slug."),
+        ("--token", "SENTRY_AUTH_TOKEN", _read_token, "User token."),
+        ("--url", "SENTRY_URL", _read_address, "Address of the Sentry."),
     ):
+        option = click.option(name, envvar=variable, show_envvar=True, required=True, callback=read, help=text)
         command = option(command)
     return command
 

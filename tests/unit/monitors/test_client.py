@@ -193,6 +193,38 @@ def test_rate_limit_that_asks_for_too_long_is_told(fake: FakeSentry, client: Sen
     assert pauses == []
 
 
+@pytest.mark.parametrize("asked", ["Wed, 21 Oct 2026 07:28:00 GMT", "\u00b2", "-1", "1.5", "", "9" * 400])
+def test_rate_limit_that_says_no_seconds_waits_as_if_it_said_nothing(
+    fake: FakeSentry, client: SentryClient, pauses: list[float], asked: str
+) -> None:
+    fake.canned.append(Answer(429, headers={"Retry-After": asked}))
+    assert client.projects() == ()
+    assert pauses == [0.25]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(200, b"<html>Welcome</html>"),
+        Answer(200, b'[{"id": "1", "na'),
+        Answer(200, b"null"),
+        Answer(200, b"[1, 2, 3]"),
+        Answer(200, {"hello": "world"}),
+        Answer(200, [{"id": "x", "name": None}]),
+        Answer(200, b"\xff\xfe\x00\x9f"),
+        Answer(200, b"[" * 200_000),  # more than a parser may go down
+        Answer(200, b"no gzip", {"Content-Encoding": "gzip"}),
+        Answer(200),
+        Answer(400, b"[" * 200_000),
+        Answer(302, headers={"Location": "http://127.0.0.1:1/"}),
+    ],
+)
+def test_garbage_is_an_error_of_the_call(fake: FakeSentry, client: SentryClient, answer: Answer) -> None:
+    fake.canned += [answer] * MAX_ATTEMPTS
+    with pytest.raises(ApiError):
+        client.projects()
+
+
 def test_pages_that_go_round_in_a_circle_are_left(fake: FakeSentry, client: SentryClient) -> None:
     link = {"Link": '<http://x/>; rel="next"; results="true"; cursor="0:9:0"'}
     fake.canned += [Answer(200, [], link), Answer(200, [], link)]

@@ -158,6 +158,20 @@ def test_what_no_rule_names_is_listed_and_left_alone(fake: FakeSentry, client: S
     assert len(fake.detectors) == 3
 
 
+def test_second_one_of_a_name_is_told(fake: FakeSentry, client: SentryClient, plan_of: PlanOf) -> None:
+    """As a create leaves it that a proxy sent twice: it would page twice, and no rule could be found for it."""
+    apply_plan(plan_of(RULES), client)
+    for rows in (fake.detectors, fake.workflows):
+        rows.append(next(each for each in rows if each["name"] == "Rate") | {"id": fake.next_id()})
+    plan = plan_of(RULES)
+    again = [
+        f"{what} 'Rate' once more, id {rows[-1]['id']}"
+        for what, rows in (("monitor", fake.detectors), ("alert", fake.workflows))
+    ]
+    assert (plan.is_empty, list(plan.unmanaged)) == (True, again)
+    assert f"not in the rules, left alone: {again[0]}" in str(plan)
+
+
 def test_alert_of_the_same_name_in_another_project_is_not_taken(
     fake: FakeSentry, client: SentryClient, plan_of: PlanOf
 ) -> None:

@@ -1,5 +1,6 @@
 """The command line: usage errors end with 2 and say where, before anything is started."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +12,10 @@ from rehearsal.settings import ROOT
 REHEARSE = Path(sys.executable).parent / "rehearse"
 
 
-def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [str(REHEARSE), *arguments], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
-    )
+def run(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    command = [str(REHEARSE), *arguments]
+    environment = os.environ | variables
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30, check=False)
 
 
 def test_help_tells_the_exit_codes() -> None:
@@ -40,6 +41,23 @@ def test_usage_errors_end_with_2_and_a_remedy(tmp_path: Path, arguments: tuple[s
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("SENTRY_URL", "sentry.example", "allowed is an http or https address"),
+        ("SENTRY_AUTH_TOKEN", "t\u00f6ken", "it holds characters that no token has"),
+        ("SENTRY_ORG", "../admin", "allowed are letters, digits, - and _"),
+        ("SENTRY_PROJECT", "a b", "allowed are letters, digits, - and _"),
+    ],
+)
+def test_what_names_no_sentry_ends_with_2(variable: str, value: str, said: str) -> None:
+    named = {"SENTRY_URL": "http://127.0.0.1:1", "SENTRY_AUTH_TOKEN": "t", "SENTRY_ORG": "o", "SENTRY_PROJECT": "p"}
+    done = run("monitors", "plan", **named | {variable: value})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in " ".join(done.stderr.split())
+    assert "t\u00f6ken" not in done.stderr
 
 
 def test_a_wrong_rule_ends_with_2_and_its_line(tmp_path: Path) -> None:
