@@ -18,6 +18,7 @@ from monitors.load import load_rules
 from monitors.model import RuleSet
 from monitors.plan import Plan, apply_plan, make_plan
 from monitors.schema import rules_schema
+from monitors.terraform import export_hcl
 from rehearsal.errors import EnvironmentMissingError, UsageError
 from rehearsal.options import JSON, RULES, TRAFFIC
 from rehearsal.ruletests.check import Checked, check_rules
@@ -107,6 +108,16 @@ def check(rules: Path, traffic: str, sample_rate: float, *, strict: bool, is_jso
 def schema() -> None:
     """Print the JSON Schema of rules files, for editors."""
     click.echo(json.dumps(rules_schema(), indent=2))
+
+
+@monitors.command()
+@RULES
+@click.option(
+    "--hcl", "is_hcl", is_flag=True, required=True, help="As a file for Terraform's provider jianyuan/sentry."
+)
+def export(rules: Path, *, is_hcl: bool) -> None:  # noqa: ARG001 - the one format there is
+    """Print the rules in the words of another tool."""
+    click.echo(export_hcl(_load(rules)), nl=False)
 
 
 @monitors.command()
