@@ -110,6 +110,8 @@ class Stack:
             "SENTRY_DSN": self.dsn,
             "SENTRY_ENVIRONMENT": "staging",
             "SENTRY_TRACES_SAMPLE_RATE": str(self.options.traces_sample_rate),
+            # The SDK draws per worker who is profiled: two rehearsals of the same thing would not be the same.
+            "SENTRY_PROFILES_SAMPLE_RATE": "0",
         }
         argv = ["-m", "gunicorn", "-c", str(ROOT / "service" / "gunicorn_conf.py"), "service.app:build_app()"]
         service = self._start("service", argv, environ, "service")

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 import sentry_sdk
 from fastapi import FastAPI, Security
+from fastapi.routing import iter_route_contexts
 from fastapi.security import APIKeyHeader
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api import causal, health, outcomes
 from service.api_keys import HEADER, ApiKeyMiddleware
@@ -31,6 +32,8 @@ from service.request_id import RequestIdMiddleware
 from service.security_headers import SecurityHeadersMiddleware
 from service.settings import Settings, settings_or_exit
 from service.telemetry import flush_telemetry, start_telemetry
+from service.trace_trust import trust_trace
+from service.user_id import UserIdMiddleware
 
 log: Final = logging.getLogger("isl.app")
 # What the layers answer before a route is reached.
@@ -40,13 +43,17 @@ EDGE_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 
 
 class Isl(FastAPI):
-    """FastAPI with our own layers outside of everything else."""
+    """FastAPI with our own layers outside of everything else, and one step outside of Sentry's."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Drop a stranger's trace headers before the SDK, whose layer is around the inherited method, reads them."""
+        await super().__call__(trust_trace(scope, self.state.settings.isl_trusted_callers), receive, send)
 
     def build_middleware_stack(self) -> ASGIApp:
         """Put our layers around Starlette's outermost one, whose 500 responses would otherwise lack them."""
         settings: Settings = self.state.settings
-        app: ASGIApp = BodyLimitMiddleware(super().build_middleware_stack())
-        app = RateLimitMiddleware(app, settings.isl_rate_limit)
+        app: ASGIApp = UserIdMiddleware(super().build_middleware_stack(), settings.isl_user_id_secret)
+        app = RateLimitMiddleware(BodyLimitMiddleware(app), settings.isl_rate_limit)
         app = ApiKeyMiddleware(app, settings.api_keys, is_disabled=settings.isl_auth_disabled)
         return RequestIdMiddleware(SecurityHeadersMiddleware(app))
 
@@ -58,7 +65,7 @@ def build_app(settings: Settings | None = None) -> FastAPI:
     """
     settings = settings or settings_or_exit(os.environ)
     configure_logging(settings.isl_log_level)
-    start_telemetry(settings)  # before the app: the SDK patches the classes that the app is made of
+    sampler = start_telemetry(settings)  # before the app: the SDK patches the classes that the app is made of
     app = Isl(title="ISL (reference)", version=read_version(), lifespan=_lifespan)
     app.state.settings = settings
     app.state.release = build_release(settings.isl_git_sha)
@@ -70,6 +77,7 @@ def build_app(settings: Settings | None = None) -> FastAPI:
     for router in (causal.router, outcomes.router):
         app.include_router(router, dependencies=[key], responses=EDGE_RESPONSES)
     install_error_handlers(app)
+    sampler.learn(iter_route_contexts(app.routes))
     return app
 
 

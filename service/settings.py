@@ -8,24 +8,54 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal, NoReturn
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from sentry_sdk.utils import BadDsn, Dsn
 
 from service.api_keys import MAX_KEYS, MIN_KEY_CHARS, check_api_keys, split_keys
 from service.rate_limit import MAX_LIMIT, check_rate_limit
+from service.sampling import RouteRate, parse_route_rates
+from service.trace_trust import Network, parse_networks
 from service.urls import DEFAULT_DATABASE_URL, DEFAULT_PLOT_URL, check_cache_url, check_database_url, check_plot_url
+from service.user_id import SECRET_MINIMUM
 
 Environment = Literal["development", "staging", "production"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 OWN_PREFIX: Final = "ISL_"  # a misspelt variable of ours must not pass in silence; SENTRY_* belongs to several tools
-# Everything while developing, half while staging, a tenth where it costs money.
+# The guide's table: everything while developing, half while staging, a tenth where it costs money.
 DEFAULT_TRACES_SAMPLE_RATES: Final[dict[Environment, float]] = {"development": 1.0, "staging": 0.5, "production": 0.1}
+DEFAULT_PROFILES_SAMPLE_RATES: Final[dict[Environment, float]] = {
+    "development": 1.0,
+    "staging": 0.3,
+    "production": 0.05,
+}
 PLACEHOLDER_MARKS: Final = ("your-actual-dsn", "your-dsn", "project-id", "example.com", "changeme", "<", "...")
+DISTINCT_MINIMUM: Final = 8  # different characters in a secret; 32 random hex digits do not have fewer
 WORKERS_LIMIT: Final = 64  # each worker is a process with its own numpy: more is a typing error
 USAGE_EXIT_CODE: Final = 2  # as in the command line tools: 2 is usage or configuration
+
+
+def _check_secret(secret: SecretStr) -> SecretStr:
+    """Refuse what is no secret, without quoting it: a typing error of a good one is nearly as good."""
+    text = secret.get_secret_value()
+    if (
+        len(text) < SECRET_MINIMUM
+        or len(set(text)) < DISTINCT_MINIMUM
+        or any(mark in text for mark in PLACEHOLDER_MARKS)
+    ):
+        raise PydanticCustomError("found", "a value that is too short, too uniform or a placeholder")
+    return secret
 
 
 class SettingsError(Exception):
@@ -43,6 +73,12 @@ class Settings(BaseSettings):
     )
     sentry_environment: Environment = Field("development", description="development, staging or production")
     sentry_traces_sample_rate: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        None, description="a number from 0 to 1"
+    )
+    sentry_traces_routes: Annotated[tuple[RouteRate, ...], BeforeValidator(parse_route_rates)] = Field(
+        (), description="<route template>=<a number from 0 to 1>, comma separated, each template once"
+    )
+    sentry_profiles_sample_rate: Annotated[float, Field(ge=0, le=1)] | None = Field(
         None, description="a number from 0 to 1"
     )
     isl_host: str = Field("127.0.0.1", min_length=1, description="an address to listen on")
@@ -72,6 +108,12 @@ class Settings(BaseSettings):
     isl_plot_url: Annotated[str, AfterValidator(check_plot_url)] = Field(
         DEFAULT_PLOT_URL, description="http://<host>:<port> or https://, without a path"
     )
+    isl_trusted_callers: Annotated[tuple[Network, ...], BeforeValidator(parse_networks)] = Field(
+        (), description="addresses and networks, comma separated, whose sampling decisions are followed"
+    )
+    isl_user_id_secret: Annotated[SecretStr, AfterValidator(_check_secret)] | None = Field(
+        None, description=f"at least {SECRET_MINIMUM} random characters, for example of `openssl rand -hex 32`"
+    )
     isl_git_sha: str | None = Field(None, pattern="^[0-9a-f]{7,40}$", description="7 to 40 lower-case hex digits")
     isl_log_level: LogLevel = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 
@@ -85,6 +127,12 @@ class Settings(BaseSettings):
         """Share of requests that become transactions, 0 to 1; by environment where nothing was set."""
         given = self.sentry_traces_sample_rate
         return DEFAULT_TRACES_SAMPLE_RATES[self.sentry_environment] if given is None else given
+
+    @property
+    def profiles_sample_rate(self) -> float:
+        """Share of workers whose sampled requests are profiled, 0 to 1; by environment where nothing was set."""
+        given = self.sentry_profiles_sample_rate
+        return DEFAULT_PROFILES_SAMPLE_RATES[self.sentry_environment] if given is None else given
 
     @classmethod
     def settings_customise_sources(  # the interface is pydantic-settings'

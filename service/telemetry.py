@@ -16,28 +16,34 @@ from sentry_sdk.integrations.redis import RedisIntegration
 from sentry_sdk.integrations.sqlalchemy import SqlalchemyIntegration
 from sentry_sdk.integrations.starlette import StarletteIntegration
 from sentry_sdk.scrubber import EventScrubber
-from sentry_sdk.types import Event, Hint, SamplingContext
+from sentry_sdk.types import Event, Hint
 
 from monitors import signals
 from service.errors import SOURCE, IslError, to_isl_error
 from service.release import build_release
+from service.sampling import UNMATCHED, TracesSampler
 from service.settings import Settings
 
 SERVICE: Final = "isl"
 # The SDK's own budget at exit. Longer would hold up a deploy when Sentry is down.
 FLUSH_TIMEOUT_S: Final = 2
-# Probes and pages for people: at probe rates they would eat the whole quota and say nothing.
-UNTRACED_PATHS: Final = frozenset({"/health", "/ready", "/docs", "/openapi.json"})
 # What may be read of a request's headers: enough to debug, nothing that names a person or opens a door.
 SENT_HEADERS: Final = frozenset({"host", "content-type", "content-length", "user-agent", "x-request-id"})
-UNMATCHED: Final = "<unmatched>"  # one name for all paths that no route takes; scanners invent endless ones
 
 
-def start_telemetry(settings: Settings) -> None:
-    """Initialise the SDK in this process, before the app object exists; do nothing at all if it is switched off."""
-    if not settings.sentry_enabled:
-        return
-    sentry_sdk.init(**build_options(settings))
+def start_telemetry(settings: Settings) -> TracesSampler:
+    """Initialise the SDK in this process, before the app object exists; leave it alone if it is switched off.
+
+    Returns the sampler, which is to learn the routes once there are any.
+    """
+    sampler = TracesSampler(settings.traces_sample_rate, settings.sentry_traces_routes)
+    if settings.sentry_enabled:
+        _initialise(settings, sampler)
+    return sampler
+
+
+def _initialise(settings: Settings, sampler: TracesSampler) -> None:
+    sentry_sdk.init(**build_options(settings, sampler))
     # The server logs an unhandled error a second time, after the ASGI wrapper has already captured it.
     ignore_logger("uvicorn.error")
     scope = sentry_sdk.get_global_scope()
@@ -53,14 +59,18 @@ def flush_telemetry() -> None:
     sentry_sdk.flush(timeout=FLUSH_TIMEOUT_S)
 
 
-def build_options(settings: Settings) -> dict[str, Any]:
+def build_options(settings: Settings, sampler: TracesSampler) -> dict[str, Any]:
     """Return the arguments for `sentry_sdk.init`. `send_default_pii` stays unset: it is deprecated, and off."""
     dsn = settings.sentry_dsn
     return {
         "dsn": dsn.get_secret_value() if dsn else None,
         "environment": settings.sentry_environment,
         "release": build_release(settings.isl_git_sha),  # also switches sessions on: counts that no sampling touches
-        "traces_sampler": make_traces_sampler(settings.traces_sample_rate),
+        "traces_sampler": sampler,
+        # The current profiler, which runs while a sampled request does. The SDK draws once per process: a worker
+        # profiles all of its sampled requests or none. `profiles_sample_rate`, the guide's option, is deprecated.
+        "profile_session_sample_rate": settings.profiles_sample_rate,
+        "profile_lifecycle": "trace",
         "before_send": enrich_error,
         "before_send_transaction": tidy_transaction,
         "max_request_body_size": "never",  # a body is the caller's model
@@ -82,20 +92,6 @@ def build_options(settings: Settings) -> dict[str, Any]:
             HttpxIntegration(),
         ],
     }
-
-
-def make_traces_sampler(rate: float) -> Any:
-    """Return the sampler: 0 for probes, else `rate`.
-
-    The caller's own decision is ignored. Any client can send a header that forces sampling, and with it the bill.
-    """
-
-    def sample(context: SamplingContext) -> float:
-        # The route is not known yet at this point, and the name is the full URL: only the path can be judged.
-        path = (context.get("asgi_scope") or {}).get("path")
-        return 0.0 if path in UNTRACED_PATHS else rate
-
-    return sample
 
 
 def enrich_error(event: Event, hint: Hint) -> Event:

@@ -36,8 +36,9 @@ def build_app():
 
 @dataclass
 class Receiver:
-    """A Sentry that keeps what it gets: (item type, payload as sent, payload parsed)."""
+    """A Sentry that keeps what it gets: (item type, payload as sent, payload parsed), and each envelope's header."""
 
+    headers: list[dict[str, Any]] = field(default_factory=list)
     items: list[tuple[str, str, Any]] = field(default_factory=list)
     server: ThreadingHTTPServer | None = None
 
@@ -61,7 +62,8 @@ class Receiver:
 
     def keep(self, envelope: bytes) -> None:
         """Split an envelope into its items, by length where given, else by line."""
-        rest = envelope.partition(b"\n")[2]
+        first, _, rest = envelope.partition(b"\n")
+        self.headers.append(json.loads(first))
         while rest.strip():
             head, _, rest = rest.partition(b"\n")
             header = json.loads(head)
@@ -147,4 +149,11 @@ def environ(tmp_path: Path, port: int, extra: dict[str, str]) -> dict[str, str]:
 
 
 def sentry(receiver: Receiver, **extra: str) -> dict[str, str]:
-    return {"SENTRY_ENABLED": "true", "SENTRY_DSN": receiver.dsn, "ISL_GIT_SHA": "0123456789abcdef", **extra}
+    """Switch Sentry on; without the profiler, which costs time and says nothing about most tests."""
+    return {
+        "SENTRY_ENABLED": "true",
+        "SENTRY_DSN": receiver.dsn,
+        "SENTRY_PROFILES_SAMPLE_RATE": "0",
+        "ISL_GIT_SHA": "0123456789abcdef",
+        **extra,
+    }

@@ -97,16 +97,6 @@ def test_mistakes_of_callers_are_no_events_and_probes_no_transactions(start: Sta
     assert transactions[-1]["tags"]["service"] == "isl"
 
 
-def test_caller_cannot_force_sampling(start: Start, receiver: Receiver) -> None:
-    service = start(**sentry(receiver, SENTRY_TRACES_SAMPLE_RATE="0"))
-    header = "0123456789abcdef0123456789abcdef-0123456789abcdef-1"
-    assert service.send(VALIDATE, VALID, **{"sentry-trace": header}).status_code == 200
-    service.terminate()
-    assert receiver.of_type("transaction") == []
-    # What was sampled away is accounted for: the start-up probes and the one request.
-    assert {("transaction", "sample_rate")} <= {(each["category"], each["reason"]) for each in receiver.discarded()}
-
-
 def test_sigterm_under_gunicorn_loses_nothing(start: Start, receiver: Receiver) -> None:
     service = start("gunicorn", **sentry(receiver, ISL_WORKERS="2"))
     service.set_faults({"error_rate": {"value": 0.5}})

@@ -9,8 +9,9 @@ from sentry_sdk.types import Event, Hint
 
 from service.errors import ErrorCode, IslError
 from service.release import build_release, read_git_sha
+from service.sampling import UNMATCHED, TracesSampler
 from service.settings import load_settings
-from service.telemetry import UNMATCHED, build_options, enrich_error, make_traces_sampler, tidy_transaction
+from service.telemetry import build_options, enrich_error, tidy_transaction
 
 
 def _enrich(event: Any, error: BaseException | None) -> dict[str, Any]:
@@ -86,25 +87,8 @@ def test_paths_without_a_route_share_one_name(source: str, name: str) -> None:
     assert tidy_transaction(event, {})["transaction"] == name
 
 
-@pytest.mark.parametrize(
-    ("context", "expected"),
-    [
-        ({"asgi_scope": {"path": "/health"}}, 0.0),
-        ({"asgi_scope": {"path": "/ready"}}, 0.0),
-        ({"asgi_scope": {"path": "/docs"}}, 0.0),
-        ({"asgi_scope": {"path": "/openapi.json"}}, 0.0),
-        ({"asgi_scope": {"path": "/healthy"}}, 0.25),
-        ({"asgi_scope": {"path": "/api/v1/causal/validate"}, "parent_sampled": True}, 0.25),
-        ({"asgi_scope": {"path": "/api/v1/causal/validate"}, "parent_sampled": False}, 0.25),
-        ({}, 0.25),
-    ],
-)
-def test_sampler_judges_by_path_and_not_by_the_caller(context: Any, expected: float) -> None:
-    assert make_traces_sampler(0.25)(context) == expected
-
-
 def test_options_send_no_bodies_and_no_locals() -> None:
-    options = build_options(load_settings({"ISL_GIT_SHA": "0123456789abcdef"}))
+    options = build_options(load_settings({"ISL_GIT_SHA": "0123456789abcdef"}), TracesSampler(0.1))
     assert (options["max_request_body_size"], options["include_local_variables"]) == ("never", False)
     assert "send_default_pii" not in options
     assert options["release"].endswith("+0123456789ab")
@@ -126,7 +110,7 @@ def test_release_without_a_commit_has_no_plus(tmp_path: Any) -> None:
     ],
 )
 def test_trace_headers_go_to_plot_and_nowhere_else(url: str, is_ours: bool) -> None:
-    options = build_options(load_settings({"ISL_PLOT_URL": "http://plot.internal:8001"}))
+    options = build_options(load_settings({"ISL_PLOT_URL": "http://plot.internal:8001"}), TracesSampler(0.1))
     targets = options["trace_propagation_targets"]
     client = sentry_sdk.Client("http://0123@127.0.0.1:9/1", trace_propagation_targets=targets)
     assert should_propagate_trace(client, url) is is_ours

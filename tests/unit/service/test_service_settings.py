@@ -2,7 +2,8 @@
 
 import pytest
 
-from service.settings import DEFAULT_TRACES_SAMPLE_RATES, Environment, SettingsError, load_settings, settings_or_exit
+from service.sampling import RouteRate
+from service.settings import SettingsError, load_settings, settings_or_exit
 
 DSN = "http://0123456789abcdef@127.0.0.1:9000/1"
 
@@ -17,15 +18,35 @@ def test_nothing_set_gives_a_service_without_sentry_on_loopback() -> None:
     )
 
 
-@pytest.mark.parametrize(("environment", "rate"), DEFAULT_TRACES_SAMPLE_RATES.items())
-def test_unset_rate_follows_the_environment(environment: Environment, rate: float) -> None:
-    assert load_settings({"SENTRY_ENVIRONMENT": environment}).traces_sample_rate == rate
+@pytest.mark.parametrize(
+    ("environment", "traces", "profiles"),
+    [("development", 1.0, 1.0), ("staging", 0.5, 0.3), ("production", 0.1, 0.05)],
+)
+def test_unset_rates_are_the_guides_for_the_environment(environment: str, traces: float, profiles: float) -> None:
+    settings = load_settings({"SENTRY_ENVIRONMENT": environment})
+    assert (settings.traces_sample_rate, settings.profiles_sample_rate) == (traces, profiles)
 
 
 @pytest.mark.parametrize("given", ["0", "0.25", "1", "1.0"])
 def test_set_rate_wins(given: str) -> None:
     environ = {"SENTRY_ENVIRONMENT": "production", "SENTRY_TRACES_SAMPLE_RATE": given}
     assert load_settings(environ).traces_sample_rate == float(given)
+    environ = {"SENTRY_ENVIRONMENT": "staging", "SENTRY_PROFILES_SAMPLE_RATE": given}
+    assert load_settings(environ).profiles_sample_rate == float(given)
+
+
+def test_route_rates_are_pairs_in_any_spacing() -> None:
+    given = " /api/v1/causal/validate=0.05 ,<unmatched>=0, /api/v1/outcomes/{log_id} = 1,"
+    assert load_settings({"SENTRY_TRACES_ROUTES": given}).sentry_traces_routes == (
+        RouteRate("/api/v1/causal/validate", 0.05),
+        RouteRate("<unmatched>", 0.0),
+        RouteRate("/api/v1/outcomes/{log_id}", 1.0),
+    )
+
+
+def test_trusted_callers_are_addresses_and_networks() -> None:
+    found = load_settings({"ISL_TRUSTED_CALLERS": "10.0.0.0/8, 127.0.0.1,::1"}).isl_trusted_callers
+    assert [str(each) for each in found] == ["10.0.0.0/8", "127.0.0.1/32", "::1/128"]
 
 
 @pytest.mark.parametrize(
@@ -35,6 +56,17 @@ def test_set_rate_wins(given: str) -> None:
         ({"SENTRY_TRACES_SAMPLE_RATE": "-0.1"}, ["SENTRY_TRACES_SAMPLE_RATE", "'-0.1'"]),
         ({"SENTRY_TRACES_SAMPLE_RATE": "nan"}, ["SENTRY_TRACES_SAMPLE_RATE", "'nan'"]),
         ({"SENTRY_TRACES_SAMPLE_RATE": "ten"}, ["SENTRY_TRACES_SAMPLE_RATE", "'ten'"]),
+        ({"SENTRY_PROFILES_SAMPLE_RATE": "2"}, ["SENTRY_PROFILES_SAMPLE_RATE", "'2'", "from 0 to 1"]),
+        ({"SENTRY_TRACES_ROUTES": "/a=0.1,/b=1.5"}, ["SENTRY_TRACES_ROUTES", "'/b=1.5'", "<route template>="]),
+        ({"SENTRY_TRACES_ROUTES": "/a"}, ["SENTRY_TRACES_ROUTES", "'/a'"]),
+        ({"SENTRY_TRACES_ROUTES": "/a=nan"}, ["SENTRY_TRACES_ROUTES", "'/a=nan'"]),
+        ({"SENTRY_TRACES_ROUTES": "a=1"}, ["SENTRY_TRACES_ROUTES", "'a=1'"]),
+        ({"SENTRY_TRACES_ROUTES": "/a=1,/a=0"}, ["SENTRY_TRACES_ROUTES", "twice"]),
+        ({"ISL_TRUSTED_CALLERS": "10.0.0.1/8"}, ["ISL_TRUSTED_CALLERS", "host bits", "networks"]),
+        ({"ISL_TRUSTED_CALLERS": "gateway"}, ["ISL_TRUSTED_CALLERS", "gateway", "addresses"]),
+        ({"ISL_USER_ID_SECRET": "short"}, ["ISL_USER_ID_SECRET", "too short", "at least 32"]),
+        ({"ISL_USER_ID_SECRET": "changeme" * 8}, ["ISL_USER_ID_SECRET", "placeholder"]),
+        ({"ISL_USER_ID_SECRET": "ab" * 32}, ["ISL_USER_ID_SECRET", "uniform"]),
         ({"SENTRY_ENABLED": "perhaps"}, ["SENTRY_ENABLED", "'perhaps'", "true or false"]),
         ({"SENTRY_ENABLED": "true"}, ["SENTRY_DSN", "nothing"]),
         ({"SENTRY_ENABLED": "true", "SENTRY_DSN": " "}, ["SENTRY_DSN", "nothing"]),
@@ -112,6 +144,15 @@ def test_passwords_of_dependencies_are_in_no_representation(variable: str, url: 
     with pytest.raises(SettingsError) as caught:
         load_settings({variable: url.replace("://", "+x://")})
     assert "s3cret" not in str(caught.value)
+
+
+def test_the_secret_of_user_ids_is_quoted_nowhere() -> None:
+    secret = "0123456789abcdef" * 2
+    settings = load_settings({"ISL_USER_ID_SECRET": secret})
+    assert secret not in f"{settings!r} {settings}"
+    with pytest.raises(SettingsError) as caught:
+        load_settings({"ISL_USER_ID_SECRET": secret[:-1]})
+    assert secret[:-1] not in str(caught.value)
 
 
 def test_a_password_in_plot_s_url_is_not_quoted() -> None:
