@@ -16,19 +16,17 @@ from sentry_sdk.integrations.redis import RedisIntegration
 from sentry_sdk.integrations.sqlalchemy import SqlalchemyIntegration
 from sentry_sdk.integrations.starlette import StarletteIntegration
 from sentry_sdk.scrubber import EventScrubber
-from sentry_sdk.types import Event, Hint
 
 from monitors import signals
-from service.errors import SOURCE, IslError, to_isl_error
+from service.errors import SOURCE
+from service.event_hooks import before_send, before_send_log, before_send_transaction
 from service.release import build_release
-from service.sampling import UNMATCHED, TracesSampler
+from service.sampling import TracesSampler
 from service.settings import Settings
 
 SERVICE: Final = "isl"
 # The SDK's own budget at exit. Longer would hold up a deploy when Sentry is down.
 FLUSH_TIMEOUT_S: Final = 2
-# What may be read of a request's headers: enough to debug, nothing that names a person or opens a door.
-SENT_HEADERS: Final = frozenset({"host", "content-type", "content-length", "user-agent", "x-request-id"})
 
 
 def start_telemetry(settings: Settings) -> TracesSampler:
@@ -71,8 +69,9 @@ def build_options(settings: Settings, sampler: TracesSampler) -> dict[str, Any]:
         # profiles all of its sampled requests or none. `profiles_sample_rate`, the guide's option, is deprecated.
         "profile_session_sample_rate": settings.profiles_sample_rate,
         "profile_lifecycle": "trace",
-        "before_send": enrich_error,
-        "before_send_transaction": tidy_transaction,
+        "before_send": before_send,
+        "before_send_transaction": before_send_transaction,
+        "before_send_log": before_send_log,  # logs are off; whoever switches them on sends none unscrubbed
         "max_request_body_size": "never",  # a body is the caller's model
         "include_local_variables": False,  # and so are the locals of every frame that handles it
         "event_scrubber": EventScrubber(recursive=True),
@@ -92,52 +91,3 @@ def build_options(settings: Settings, sampler: TracesSampler) -> dict[str, Any]:
             HttpxIntegration(),
         ],
     }
-
-
-def enrich_error(event: Event, hint: Hint) -> Event:
-    """Add code, retryable and grouping to an error event. Total: an exception in here would lose the event."""
-    try:
-        _tidy_request(event)
-        error = (hint.get("exc_info") or (None, None, None))[1]
-        if error is not None:
-            _add_error(event, error)
-    except Exception:  # the event without our additions beats no event
-        logging.getLogger("isl.telemetry").warning("an error event was sent without its code", exc_info=True)
-    return event
-
-
-def tidy_transaction(event: Event, _hint: Hint) -> Event:
-    """Drop headers and query, and give paths without a route one name. Total, for the same reason."""
-    try:
-        _tidy_request(event)
-        if event.get("transaction_info", {}).get("source") == "url":
-            event["transaction"] = UNMATCHED
-    except Exception:
-        logging.getLogger("isl.telemetry").warning("a transaction was sent untidied", exc_info=True)
-    return event
-
-
-def _add_error(event: Event, error: BaseException) -> None:
-    known = to_isl_error(error)
-    code, retryable = known.code.name, known.code.value.retryable
-    tags = dict(event.get("tags") or {})
-    tags[signals.ERROR_CODE.name] = code
-    tags[signals.RETRYABLE.name] = str(retryable).lower()
-    event["tags"] = tags
-    contexts = dict(event.get("contexts") or {})
-    contexts[signals.ERROR_SCHEMA.name] = {"code": code, "source": SOURCE, "retryable": retryable}
-    event["contexts"] = contexts
-    # A typed failure is its code: a new code is a new issue, wherever it was raised. Unhandled ones keep Sentry's
-    # grouping by stack, so that two different bugs stay two issues.
-    event["fingerprint"] = [code] if isinstance(error, IslError) else ["{{ default }}", code]
-
-
-def _tidy_request(event: Event) -> None:
-    request = event.get("request")
-    if not isinstance(request, dict):
-        return
-    headers = request.get("headers")
-    if isinstance(headers, dict):
-        request["headers"] = {name: value for name, value in headers.items() if name.lower() in SENT_HEADERS}
-    for part in ("query_string", "cookies", "data", "env"):
-        request.pop(part, None)

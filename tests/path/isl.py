@@ -17,13 +17,45 @@ import httpx
 
 from tests.path.engine import DEADLINE_S
 
-# The service with one bug added, since it has no endpoint that fails on its own.
+# The service with bugs added, since it has no endpoint that fails on its own.
 PROBE = """
+import logging
+import os
+
+import sentry_sdk
+
+from service import event_hooks
 from service.app import build_app as build
 
 
+def fail(event):
+    raise RuntimeError("tell-tale")
+
+
 def build_app():
+    if "PROBE_BROKEN_SCRUBBER" in os.environ:
+        event_hooks.scrub_event = fail
     app = build()
+
+    @app.get("/leak/{kind}")
+    def leak(kind: str):
+        password = "-".join(["tell", "tale"])  # not in one piece in the source, whose lines are sent
+        sentry_sdk.set_user({"email": f"jane@{password}.org", "id": password})
+        sentry_sdk.set_tag("note", f"password={password}")
+        sentry_sdk.set_context("odd", {"a": [{"X-Auth-Token": password}], "b": f"Bearer {password}"})
+        sentry_sdk.set_extra("card", f"postgres://isl:{password}@db/isl")
+        sentry_sdk.add_breadcrumb(message=f"api_key: {password}", data={"cookie": password})
+        logging.getLogger("probe").warning("asked by %s", f"jane@{password}.org with token={password}")
+        with sentry_sdk.start_span(op="db", name=f"SELECT '{password}'") as span:
+            span.set_data("db.password", password)
+        try:
+            {}[password]
+        except KeyError:
+            raise ValueError(f"refused '{password}' from https://isl:{password}@h/p?x={password}")
+        # The lines after the one that raises are sent too, and must not be those of another bug.
+        #
+        #
+        #
 
     @app.get("/bug/{kind}")
     def bug(kind: str):

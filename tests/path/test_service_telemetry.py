@@ -71,6 +71,43 @@ def test_unhandled_errors_are_one_unhandled_event_each(start: Start, receiver: R
     assert {each["reason"] for each in receiver.discarded()} <= {"sample_rate"}
 
 
+LEAK = "/leak/1?q=tell-tale"
+CARELESS = {"X-User-Id": "tell-tale", "Cookie": "a=tell-tale", "User-Agent": "x token=tell-tale", "X-Any": "tell-tale"}
+
+
+def test_a_careless_edit_leaks_nothing(start: Start, receiver: Receiver) -> None:
+    """Every way in which a secret may get onto an event or a transaction, at once, and it is on neither."""
+    service = start(**sentry(receiver))
+    assert service.send(LEAK, **CARELESS).status_code == 500
+    service.terminate()
+    [event], [transaction] = receiver.of_type("event"), receiver.of_type("transaction")
+    sent = receiver.text()
+    found = sent.find("tell-tale")
+    assert found == -1, sent[max(0, found - 200) : found + 50]
+    assert event["user"] == transaction["user"] == {}
+    assert [each["value"] for each in event["exception"]["values"]] == [
+        "'[Filtered]'",
+        "refused '[Filtered]' from https://[Filtered]@h/p?[Filtered]",
+    ]
+    assert event["tags"]["note"] == "password=[Filtered]"
+    assert transaction["spans"][0]["description"] == "SELECT ?"
+
+
+def test_a_broken_scrubber_loses_no_event_and_no_secret(start: Start, receiver: Receiver) -> None:
+    service = start(**sentry(receiver, PROBE_BROKEN_SCRUBBER="1"))
+    answer = service.send(LEAK, **CARELESS)
+    service.terminate()
+    assert "tell-tale" not in receiver.text()
+    [event] = receiver.of_type("event")
+    assert event["tags"]["request_id"] == answer.json()["request_id"]
+    assert event["tags"]["error_code"] == "ISL_COMPUTATION_ERROR"
+    assert [each["type"] for each in event["exception"]["values"]] == ["KeyError", "ValueError"]
+    assert event["exception"]["values"][-1]["stacktrace"]["frames"][-1]["function"] == "leak"
+    [transaction] = receiver.of_type("transaction")
+    assert transaction["tags"]["request_id"] == answer.json()["request_id"]
+    assert transaction["contexts"]["trace"]["op"] == "http.server"
+
+
 def test_mistakes_of_callers_are_no_events_and_probes_no_transactions(start: Start, receiver: Receiver) -> None:
     service = start(**sentry(receiver))
     answers = [

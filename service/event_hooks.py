@@ -1,0 +1,74 @@
+"""The last word on what leaves the process: errors get their code, everything is scrubbed, and nothing is lost by it.
+
+The SDK drops an event whose hook raises, and says so in a client report only. So no hook here raises.
+"""
+
+import logging
+from typing import Any, Final, cast
+
+from sentry_sdk.types import Event, Hint
+
+from monitors import signals
+from service.errors import SOURCE, IslError, to_isl_error
+from service.sampling import UNMATCHED
+from service.scrubbing.event import reduce_event, scrub_event, scrub_log
+
+log: Final = logging.getLogger("isl.telemetry")
+
+
+def before_send(event: Event, hint: Hint) -> Event:
+    """Finish an error event: code, retryable and grouping, then scrubbing."""
+    plain = cast(dict[str, Any], event)
+    try:
+        _add_error(plain, (hint.get("exc_info") or (None, None, None))[1])
+    except Exception as error:  # noqa: BLE001  # the event without our additions beats no event
+        log.warning("an error event is sent without its code: %s", type(error).__name__)
+    return cast(Event, _scrub_or_reduce(plain))
+
+
+def before_send_transaction(event: Event, _hint: Hint) -> Event:
+    """Finish a transaction: scrubbing, and one name for all paths that no route takes."""
+    return cast(Event, _scrub_or_reduce(cast(dict[str, Any], event)))
+
+
+def before_send_log(record: dict[str, Any], _hint: Hint) -> dict[str, Any] | None:
+    """Scrub a record of Sentry's logs. One that cannot be scrubbed is dropped: the line is in our own log as well."""
+    try:
+        return scrub_log(record)
+    except Exception as error:  # noqa: BLE001  # whatever it is, the record stays here
+        log.warning("a log record is not sent: %s", type(error).__name__)
+        return None
+
+
+def _scrub_or_reduce(event: dict[str, Any]) -> dict[str, Any]:
+    """Scrub; where that fails send what cannot hold a secret; where even that fails send that there was something."""
+    for step in (scrub_event, reduce_event):
+        try:
+            return _name_unmatched(step(event))
+        except Exception as error:  # noqa: BLE001  # whatever it is, an event with less beats none
+            log.warning("an event could not be finished by %s: %s", step.__name__, type(error).__name__)
+    return {"message": "an event that could not be scrubbed", "level": "error", "platform": "python"}
+
+
+def _name_unmatched(event: dict[str, Any]) -> dict[str, Any]:
+    info = event.get("transaction_info")
+    if isinstance(info, dict) and info.get("source") == "url":
+        event["transaction"] = UNMATCHED
+    return event
+
+
+def _add_error(event: dict[str, Any], error: BaseException | None) -> None:
+    if error is None:
+        return
+    known = to_isl_error(error)
+    code, retryable = known.code.name, known.code.value.retryable
+    tags = dict(event.get("tags") or {})
+    tags[signals.ERROR_CODE.name] = code
+    tags[signals.RETRYABLE.name] = str(retryable).lower()
+    event["tags"] = tags
+    contexts = dict(event.get("contexts") or {})
+    contexts[signals.ERROR_SCHEMA.name] = {"code": code, "source": SOURCE, "retryable": retryable}
+    event["contexts"] = contexts
+    # A typed failure is its code: a new code is a new issue, wherever it was raised. Unhandled ones keep Sentry's
+    # grouping by stack, so that two different bugs stay two issues.
+    event["fingerprint"] = [code] if isinstance(error, IslError) else ["{{ default }}", code]

@@ -1,0 +1,104 @@
+"""Trees of JSON in, the same trees without secrets out, at any depth and of any shape. Never raises.
+
+The SDK's own EventScrubber matches whole names, leaves text alone, and looks at some parts of an event only.
+"""
+
+import re
+from datetime import datetime
+from functools import lru_cache
+from typing import Final, Literal
+
+from service.scrubbing.text import FILTERED, SENSITIVE_NAME, scrub_sql, scrub_text
+
+DEPTH_LIMIT: Final = 32  # the SDK's serialiser stops at 5 in the parts that hold data
+VALUES_LIMIT: Final = 100_000  # a transaction of the SDK's 1,000 spans has a fifth; ends trees that hold themselves
+KEYS_KEPT: Final = 2048  # of which the verdict is remembered
+
+# Ends of names, and whole names, whose values are persons or keys: `user.email`, but not `server.address`.
+_PERSONAL_END: Final = "|".join(
+    (
+        *("e?mail", "email_address", "ssn", "user_?name", "user_id", "phone"),
+        *("remote_addr", "client_ip", "client_address", "ip_address", "forwarded_for", "real_ip"),
+    )
+)
+_PERSONAL: Final = r"auth|sid|session|pin|address|ip|dsn"
+_SECRET: Final = re.compile(rf"{SENSITIVE_NAME}|(?:^|_)(?:{_PERSONAL_END})$|^(?:{_PERSONAL})$", re.I)
+# What has no use here: the locals of frames, and parts of requests and URLs that callers fill.
+_DROPPED: Final = frozenset({"vars", "cookies", "env", "query_string", "sys.argv", "http.query", "http.fragment"})
+_SQL_KEYS: Final = frozenset({"db.statement", "db.query.text", "sql"})
+
+# Ids and times are no secrets, one of sixteen digits may look like a card, and each is new: no cache knows it.
+_ID_KEYS: Final = frozenset(
+    {"event_id", "trace_id", "span_id", "parent_span_id", "profiler_id", "replay_id", "timestamp", "start_timestamp"}
+)
+_ID: Final = re.compile(r"[0-9a-fTZ:.+-]{1,40}")
+
+Verdict = Literal["keep", "filter", "drop", "sql", "id"]
+
+
+@lru_cache(maxsize=KEYS_KEPT)
+def judge_key(key: str) -> Verdict:
+    """Tell what is to become of a value by its name. `accessToken`, `X-Auth-Token` and `db.password` are secrets."""
+    if key in _DROPPED:
+        return "drop"
+    if key in _SQL_KEYS:
+        return "sql"
+    if key in _ID_KEYS:
+        return "id"
+    name = re.sub(r"[\s.-]", "_", key[:256])
+    return "filter" if _SECRET.search(name) else "keep"
+
+
+class Scrubber:
+    """One pass over one tree."""
+
+    def __init__(self) -> None:
+        self._left = VALUES_LIMIT
+
+    def scrub(self, value: object, depth: int = 0) -> object:
+        """Return a copy that holds JSON (and datetimes) only; what is too deep, too much or no JSON is filtered."""
+        self._left -= 1
+        if self._left < 0 or depth > DEPTH_LIMIT:
+            return FILTERED
+        # By the methods of the base types: those of a subclass may do anything. The SDK's own enums are such.
+        kind = type(value)
+        if issubclass(kind, str):
+            return scrub_text(str.__str__(value))
+        if value is None or kind in (bool, datetime) or issubclass(kind, float):
+            return value
+        if issubclass(kind, int):
+            return FILTERED if _is_card(int.__index__(value)) else value  # type: ignore[arg-type]
+        if issubclass(kind, dict):
+            return self._scrub_dict(value, depth)  # type: ignore[arg-type]
+        if kind in (list, tuple):
+            return [self.scrub(each, depth + 1) for each in value]  # type: ignore[attr-defined]
+        return FILTERED
+
+    def _scrub_dict(self, tree: dict[object, object], depth: int) -> dict[str, object]:
+        scrubbed: dict[str, object] = {}
+        for key, value in dict.items(tree):
+            name = scrub_text(str.__str__(key)) if issubclass(type(key), str) else FILTERED
+            verdict = judge_key(name)
+            if verdict == "drop":
+                continue
+            scrubbed[name] = self._scrub_value(verdict, value, depth)
+        return scrubbed
+
+    def _scrub_value(self, verdict: Verdict, value: object, depth: int) -> object:
+        if verdict == "filter" and value is not None:
+            return FILTERED
+        if verdict == "sql" and type(value) is str:
+            return scrub_sql(value)
+        if verdict == "id" and type(value) is str and _ID.fullmatch(value):
+            return value
+        return self.scrub(value, depth + 1)
+
+
+def _is_card(number: int) -> bool:
+    """Tell if a number may be a card's; one of far more digits is slow to write, and no number either."""
+    return number.bit_length() >= 128 or scrub_text(str(number)) == FILTERED
+
+
+def scrub_tree(value: object) -> object:
+    """Scrub one tree."""
+    return Scrubber().scrub(value)
