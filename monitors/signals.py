@@ -26,8 +26,10 @@ REQUEST_ID: Final = Signal(
 )
 SERVICE: Final = Signal("service", "tag", None, "The service's short name, `isl`", "service.telemetry")
 SOURCE: Final = Signal("source", "tag", None, "Who raised it in Olumi terms, `isl`", "service.telemetry")
-ERROR_CODE: Final = Signal("error_code", "tag", None, "Olumi error code, on error events", "service.telemetry")
-RETRYABLE: Final = Signal("retryable", "tag", None, "`true` if a retry may help, on error events", "service.telemetry")
+ERROR_CODE: Final = Signal("error_code", "tag", None, "Olumi error code, on error events", "service.event_hooks")
+RETRYABLE: Final = Signal(
+    "retryable", "tag", None, "`true` if a retry may help, on error events", "service.event_hooks"
+)
 COMPUTATION_TYPE: Final = Signal(
     "computation_type", "tag", None, "What was being computed, for example `counterfactual`", "service.api"
 )
@@ -45,7 +47,9 @@ PLOT_BREAKER: Final = Signal(
 DAG: Final = Signal(
     "dag", "context", None, "Size of the graph and the asked pair; never the graph itself", "service.api"
 )
-ERROR_SCHEMA: Final = Signal("error_schema", "context", None, "Code, source and retryable", "service.telemetry")
+ERROR_SCHEMA: Final = Signal(
+    "error_schema", "context", None, "Code, reason, retryable and source", "service.event_hooks"
+)
 
 # Span operations: the work that matters, and none for what does not.
 OP_IDENTIFY: Final = Signal("causal.identify", "op", "ms", "Identification of an effect in a graph", "service.api")

@@ -38,11 +38,14 @@ def mark_degraded(dependency: Dependency) -> None:
     scope.set_tag(signals.DEPENDENCY.name, dependency.value)
 
 
-def build_unavailable(dependency: Dependency, reason: str, message: str) -> IslError:
-    """Build the 503 of a request that cannot be answered without this dependency, and tag the request with its name.
+class DependencyError(IslError):
+    """The 503 of a request that cannot be answered without this dependency; tags the request with its name.
 
     `message` must be free of data: it goes to the caller and to Sentry.
     """
-    sentry_sdk.get_isolation_scope().set_tag(signals.DEPENDENCY.name, dependency.value)
-    details = Details(reason=reason, retry_after_s=RETRY_AFTER_S)
-    return IslError(ErrorCode.ISL_SERVICE_UNAVAILABLE, message, details)
+
+    def __init__(self, dependency: Dependency, reason: str, message: str) -> None:
+        sentry_sdk.get_isolation_scope().set_tag(signals.DEPENDENCY.name, dependency.value)
+        details = Details(reason=reason, retry_after_s=RETRY_AFTER_S)
+        super().__init__(ErrorCode.ISL_SERVICE_UNAVAILABLE, message, details)
+        self.dependency = dependency

@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 from sentry_sdk.types import Event, Hint
 
 from monitors import signals
+from service.dependency import DependencyError
 from service.errors import SOURCE, IslError, to_isl_error
 from service.sampling import UNMATCHED
 from service.scrubbing.event import reduce_event, scrub_event, scrub_log
@@ -61,14 +62,30 @@ def _add_error(event: dict[str, Any], error: BaseException | None) -> None:
     if error is None:
         return
     known = to_isl_error(error)
-    code, retryable = known.code.name, known.code.value.retryable
+    code, spec = known.code.name, known.code.value
     tags = dict(event.get("tags") or {})
     tags[signals.ERROR_CODE.name] = code
-    tags[signals.RETRYABLE.name] = str(retryable).lower()
+    tags[signals.RETRYABLE.name] = str(spec.retryable).lower()
     event["tags"] = tags
     contexts = dict(event.get("contexts") or {})
-    contexts[signals.ERROR_SCHEMA.name] = {"code": code, "source": SOURCE, "retryable": retryable}
+    reason = known.details.reason or spec.reason
+    contexts[signals.ERROR_SCHEMA.name] = {
+        "code": code,
+        "reason": reason,
+        "retryable": spec.retryable,
+        "source": SOURCE,
+    }
     event["contexts"] = contexts
-    # A typed failure is its code: a new code is a new issue, wherever it was raised. Unhandled ones keep Sentry's
-    # grouping by stack, so that two different bugs stay two issues.
-    event["fingerprint"] = [code] if isinstance(error, IslError) else ["{{ default }}", code]
+    event["fingerprint"] = _group(error, code)
+
+
+def _group(error: BaseException, code: str) -> list[str]:
+    """Say which errors are one issue (decision 0001).
+
+    A typed failure is its code: a new code is a new issue, wherever it was raised. Where a dependency is missing, each
+    dependency is an issue of its own. Unhandled ones keep Sentry's grouping by stack, so that two different bugs stay
+    two issues.
+    """
+    if isinstance(error, DependencyError):
+        return [code, error.dependency.value]
+    return [code] if isinstance(error, IslError) else ["{{ default }}", code]

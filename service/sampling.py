@@ -18,7 +18,9 @@ from starlette.routing import compile_path
 from starlette.types import Scope
 
 # Probes and pages for people: at probe rates they would eat the whole quota and say nothing.
-UNTRACED_PATHS: Final = frozenset({"/health", "/ready", "/metrics", "/docs", "/redoc", "/openapi.json"})
+UNTRACED_PATHS: Final = frozenset(
+    {"/health", "/ready", "/metrics", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"}
+)
 UNMATCHED: Final = "<unmatched>"  # one name for all paths that no route takes; scanners invent endless ones
 ROUTE_RATES_LIMIT: Final = 100  # entries; the service has a fifth of that in routes
 

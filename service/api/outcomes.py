@@ -21,7 +21,7 @@ from service.api.outcome_schemas import (
 from service.api.schemas import Name
 from service.clock import utc_now
 from service.database.outcomes import find_outcome, insert_outcome, record_actual, summarise
-from service.dependency import Dependency, build_unavailable, mark_degraded
+from service.dependency import Dependency, DependencyError, mark_degraded
 from service.errors import Details, ErrorBody, ErrorCode, IslError
 from service.outcomes import Forecast, Option, Outcome, Score, new_outcome_id
 from service.plot.client import Comparison, PlotClient, PlotUnavailableError
@@ -119,6 +119,6 @@ def _compare(plot: PlotClient, forecasts: tuple[Forecast, ...]) -> Comparison:
     try:
         return plot.compare(forecasts)
     except PlotUnavailableError as error:
-        raise build_unavailable(
+        raise DependencyError(
             Dependency.PLOT, error.reason, f"The PLoT engine did not answer: {error.reason}"
         ) from None

@@ -11,7 +11,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from service.dependency import Dependency, Interference, build_unavailable, undisturbed
+from service.dependency import Dependency, DependencyError, Interference, undisturbed
 from service.errors import IslError
 
 POOL_SIZE: Final = 5  # per worker; PostgreSQL allows 100 in all by default
@@ -119,4 +119,4 @@ def _to_isl_error(error: SQLAlchemyError) -> IslError:
 
 
 def _unavailable(reason: str, message: str) -> IslError:
-    return build_unavailable(Dependency.DATABASE, reason, message)
+    return DependencyError(Dependency.DATABASE, reason, message)

@@ -57,6 +57,16 @@ def build_app():
         #
         #
 
+    @app.get("/deep")
+    def deep(depth: int = 0):
+        return deep(depth + 1)
+
+    @app.get("/talkative")
+    def talkative():
+        for number in range(200):
+            logging.getLogger("probe").info("step %d of a long way that %s", number, os.urandom(20).hex())
+        raise ValueError(os.urandom(100_000).hex())
+
     @app.get("/bug/{kind}")
     def bug(kind: str):
         tell_tale_local = "tell-tale-local"
@@ -71,6 +81,7 @@ class Receiver:
     """A Sentry that keeps what it gets: (item type, payload as sent, payload parsed), and each envelope's header."""
 
     headers: list[dict[str, Any]] = field(default_factory=list)
+    envelopes: list[bytes] = field(default_factory=list)  # decoded
     items: list[tuple[str, str, Any]] = field(default_factory=list)
     server: ThreadingHTTPServer | None = None
 
@@ -96,6 +107,7 @@ class Receiver:
         """Split an envelope into its items, by length where given, else by line."""
         first, _, rest = envelope.partition(b"\n")
         self.headers.append(json.loads(first))
+        self.envelopes.append(envelope)
         while rest.strip():
             head, _, rest = rest.partition(b"\n")
             header = json.loads(head)

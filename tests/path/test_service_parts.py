@@ -125,6 +125,7 @@ def test_breadcrumbs_lead_to_a_missing_dependency(start: Start, receiver: Receiv
     service.terminate()
     [event] = receiver.of_type("event")
     assert event["tags"]["request_id"] == response.json()["request_id"]
+    assert event["fingerprint"] == ["ISL_SERVICE_UNAVAILABLE", "plot"]
     tags = ("error_code", "retryable", "dependency", "plot_breaker", "computation_type")
     assert [event["tags"].get(name) for name in tags] == [
         "ISL_SERVICE_UNAVAILABLE",
@@ -152,7 +153,13 @@ def test_http_calls_are_breadcrumbs_too(start: Start, receiver: Receiver, plot_u
         (f"{plot_url}/v1/run", 200)
     ]
     assert [each["category"] for each in event["breadcrumbs"]["values"]][-2:] == ["httplib", "query"]
-    assert (event["tags"]["dependency"], event["fingerprint"]) == ("database", ["ISL_SERVICE_UNAVAILABLE"])
+    assert (event["tags"]["dependency"], event["fingerprint"]) == ("database", ["ISL_SERVICE_UNAVAILABLE", "database"])
+    assert event["contexts"]["error_schema"] == {
+        "code": "ISL_SERVICE_UNAVAILABLE",
+        "reason": "database_unavailable",
+        "retryable": True,
+        "source": "isl",
+    }
 
 
 def test_without_plot_decisions_are_kept_and_say_so(start: Start, receiver: Receiver) -> None:

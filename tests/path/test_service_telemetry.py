@@ -33,7 +33,12 @@ def test_injected_failure_is_one_event_with_all_that_a_person_needs(start: Start
     }
     assert {name: event["tags"].get(name) for name in expected} == expected
     assert event["fingerprint"] == ["ISL_COMPUTATION_ERROR"]
-    assert event["contexts"]["error_schema"] == {"code": "ISL_COMPUTATION_ERROR", "source": "isl", "retryable": True}
+    assert event["contexts"]["error_schema"] == {
+        "code": "ISL_COMPUTATION_ERROR",
+        "reason": "internal_error",
+        "source": "isl",
+        "retryable": True,
+    }
     assert event["contexts"]["dag"] == {"node_count": 3, "edge_count": 3, "treatment": "x", "outcome": "y"}
     assert {"flag": "error_rate", "result": True} in event["contexts"]["flags"]["values"]
     assert event["exception"]["values"][-1]["mechanism"]["handled"] is True

@@ -21,6 +21,8 @@ pytestmark = pytest.mark.rehearsal
 PACKAGES = ("embedded", "loadtest", "monitors", "rehearsal", "service")
 RULES = "monitors/rules/isl.yml"
 TELEMETRY = "service/telemetry.py"
+EVENT_HOOKS = "service/event_hooks.py"
+SAMPLING = "service/sampling.py"
 RUN = "the whole run"
 
 
@@ -65,7 +67,7 @@ MUTATIONS = {
         {"error-rate-step": "no recovery from 'ISL error rate' reached the sink"},
     ),
     "the fingerprint without the code": Mutation(
-        TELEMETRY,
+        EVENT_HOOKS,
         '    event["fingerprint"] = ',
         "    _ = ",
         ("error-rate-step",),
@@ -86,9 +88,9 @@ MUTATIONS = {
         {RUN: "1 lost"},
     ),
     "the sampler the wrong way round": Mutation(
-        TELEMETRY,
-        "return 0.0 if path in UNTRACED_PATHS else",
-        "return 0.0 if path not in UNTRACED_PATHS else",
+        SAMPLING,
+        'if path.rstrip("/") in UNTRACED_PATHS:',
+        'if path.rstrip("/") not in UNTRACED_PATHS:',
         ("healthy-baseline",),
         {RUN: "no monitor on them had anything to see"},
     ),

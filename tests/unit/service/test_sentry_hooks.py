@@ -26,6 +26,7 @@ def test_typed_error_is_grouped_by_its_code_alone() -> None:
     assert event["tags"] == {"service": "isl", "error_code": "ISL_MONTE_CARLO_ERROR", "retryable": "true"}
     assert event["contexts"]["error_schema"] == {
         "code": "ISL_MONTE_CARLO_ERROR",
+        "reason": "simulation_error",
         "source": "isl",
         "retryable": True,
     }
@@ -123,7 +124,14 @@ def test_an_event_that_cannot_be_scrubbed_is_sent_reduced(caplog: pytest.LogCapt
         "release": "isl@1",
         "tags": {"request_id": "req_0000000000000001", "error_code": "ISL_COMPUTATION_ERROR", "retryable": "true"},
         "fingerprint": ["{{ default }}", "ISL_COMPUTATION_ERROR"],
-        "contexts": {"error_schema": {"code": "ISL_COMPUTATION_ERROR", "source": "isl", "retryable": True}},
+        "contexts": {
+            "error_schema": {
+                "code": "ISL_COMPUTATION_ERROR",
+                "reason": "internal_error",
+                "source": "isl",
+                "retryable": True,
+            }
+        },
         "exception": {"values": [{"type": "ValueError", "stacktrace": {"frames": [{"function": "f", "lineno": 3}]}}]},
     }
     assert "tell-tale" not in caplog.text
