@@ -14,7 +14,8 @@ from fastapi import FastAPI
 from embedded.alerting import tick
 from embedded.api import detectors, events, filters, issues, keys, projects, sentry_apps, stats, workflows
 from embedded.api.context import Context, handle_errors
-from embedded.channels.sentry_app import TIMEOUT_S, SentryAppChannel
+from embedded.channels.http import TIMEOUT_S
+from embedded.channels.sentry_app import SentryAppChannel
 from embedded.clock import Clock
 from embedded.ingest import Ingest, Receive, Scope, Send
 from embedded.measure import SHORTEST_CADENCE

@@ -1,5 +1,7 @@
 """What can go wrong in the engine, one class per reason; the HTTP statuses are mapped in `ingest` and `api` only."""
 
+from datetime import timedelta
+
 
 class EmbeddedError(Exception):
     """Base of the engine's own errors."""
@@ -28,8 +30,16 @@ class StoreUnavailableError(EmbeddedError):
 
 
 class TransportError(EmbeddedError):
-    """Raised by a channel when a notification did not arrive; `permanent` ends the retries."""
+    """Raised by a channel when a notification did not arrive; `permanent` ends the retries.
 
-    def __init__(self, message: str, *, permanent: bool) -> None:
+    `retry_after` is how long the receiver asked to be left alone. The message is logged: it names no secret address.
+    """
+
+    def __init__(self, message: str, *, permanent: bool, retry_after: timedelta | None = None) -> None:
         super().__init__(message)
         self.permanent = permanent
+        self.retry_after = retry_after
+
+
+class UnmadeError(TransportError):
+    """Raised when a notification could not even be made: nothing was asked of its receiver."""

@@ -26,8 +26,20 @@ class Notification:
     environment: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many messages to one receiver in any such span, on the machine's clock."""
+
+    count: int
+    per: timedelta
+
+
 class Channel(Protocol):
     """Sends a notification to one kind of receiver."""
+
+    @property
+    def rate(self) -> Rate:
+        """How fast one receiver may be sent to."""
 
     async def send(self, notification: Notification) -> None:
         """Return once the receiver has acknowledged it. Raises TransportError when it did not arrive."""

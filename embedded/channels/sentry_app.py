@@ -7,55 +7,49 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
 import httpx
 
-from embedded.channels.base import Notification
+from embedded.channels.base import Notification, Rate
+from embedded.channels.http import post
 from embedded.errors import TransportError
 from embedded.store.monitors import Detector
 from embedded.store.projects import SentryApp
 from monitors.fields import SYMBOLS
 
-TIMEOUT_S: Final = 5.0
-TOO_MANY_REQUESTS: Final = 429
+RATE: Final = Rate(20, timedelta(seconds=1))  # our own: Sentry names none
 ACTOR: Final = {"type": "application", "id": "sentry", "name": "Sentry"}
 RESOLVED: Final = "issue_resolved_trigger"
 HIGH: Final = 75
 
 
 class SentryAppChannel:
-    """Posts to the integration's webhook URL; redirects are not followed."""
+    """Posts to the integration's webhook URL."""
+
+    rate = RATE
 
     def __init__(self, client: httpx.AsyncClient, find_app: Callable[[int], SentryApp | None]) -> None:
         self._client = client
         self._find_app = find_app
 
     async def send(self, notification: Notification) -> None:
-        """Raises TransportError; a 4xx other than 429 is permanent, everything else may be tried again."""
+        """Raises TransportError."""
         app_id = str(notification.action["config"].get("targetIdentifier"))
         app = self._find_app(int(app_id)) if app_id.isdigit() else None
         if app is None:
             raise TransportError(f"no integration with id {app_id!r}", permanent=True)
         resource, body = render(notification, app)
         content = json.dumps(body).encode()
-        try:
-            answer = await self._client.post(
-                app.webhook_url, content=content, headers=sign(content, resource, app.client_secret, notification.at)
-            )
-        except httpx.HTTPError as error:
-            raise TransportError(f"{app.webhook_url}: {type(error).__name__}: {error}", permanent=False) from error
-        if not answer.is_success:
-            permanent = answer.is_client_error and answer.status_code != TOO_MANY_REQUESTS
-            raise TransportError(f"{app.webhook_url}: answered {answer.status_code}", permanent=permanent)
+        headers = sign(content, resource, app.client_secret, notification.at)
+        await post(self._client, f"integration {app.slug}", app.webhook_url, content, headers)
 
 
 def sign(content: bytes, resource: str, secret: str, at: datetime) -> dict[str, str]:
     """Return the headers of a webhook; the signature is the hex HMAC-SHA256 of the body under the client secret."""
     return {
-        "content-type": "application/json",
         "request-id": uuid4().hex,
         "sentry-hook-resource": resource,
         "sentry-hook-timestamp": str(int(at.timestamp())),

@@ -91,6 +91,11 @@ class Delivery:
     action: dict[str, Any]
     attempts: int
 
+    @property
+    def sequence(self) -> tuple[int, str, int]:
+        """Deliveries of one sequence are news of one issue to one receiver: they arrive in order or not at all."""
+        return self.workflow_id, self.action["id"], self.flip.issue_id
+
 
 def due_monitors(connection: apsw.Connection, now: datetime) -> list[DueMonitor]:
     """Enabled metric monitors that are due, the longest overdue first."""
@@ -274,11 +279,14 @@ def last_notified(connection: apsw.Connection, workflow_id: int, action_id: str,
 
 
 def due_deliveries(connection: apsw.Connection, now: datetime) -> list[Delivery]:
-    """Pending deliveries whose time has come, oldest first."""
+    """Pending deliveries whose time has come, oldest first; one whose predecessor is still to come waits for it."""
     rows = connection.execute(
         f"SELECT {_FLIP}, d.id, d.workflow_id, coalesce(w.name, ''), d.action, d.attempts"  # noqa: S608 - no input in it
         " FROM delivery d JOIN flip f ON f.id = d.flip_id LEFT JOIN workflow w ON w.id = d.workflow_id"
-        " WHERE d.status = 'pending' AND d.due_ms <= ? ORDER BY d.due_ms, d.id LIMIT ?",
+        " WHERE d.status = 'pending' AND d.due_ms <= ?1 AND NOT EXISTS (SELECT 1 FROM delivery p"
+        "   JOIN flip pf ON pf.id = p.flip_id WHERE p.status = 'pending' AND p.due_ms > ?1 AND p.id < d.id"
+        "   AND p.workflow_id = d.workflow_id AND p.action_id = d.action_id AND pf.issue_id = f.issue_id)"
+        " ORDER BY d.id LIMIT ?2",
         (to_ms(now), MAX_SENT),
     )
     return [Delivery(row[10], _flip_of(row[:10]), row[11], row[12], json.loads(row[13]), row[14]) for row in rows]
@@ -297,6 +305,13 @@ def record_failure(connection: apsw.Connection, delivery: Delivery, error: str, 
     connection.execute(
         "UPDATE delivery SET status = ?, attempts = attempts + 1, due_ms = coalesce(?, due_ms), error = ? WHERE id = ?",
         ("pending" if retry_at else "failed", retry_at and to_ms(retry_at), error, delivery.id),
+    )
+
+
+def put_back(connection: apsw.Connection, delivery_ids: list[int], due_at: datetime) -> None:
+    """Look at these again later; that is no attempt."""
+    connection.executemany(
+        "UPDATE delivery SET due_ms = ? WHERE id = ?", [(to_ms(due_at), ident) for ident in delivery_ids]
     )
 
 

@@ -243,6 +243,7 @@ class Receiver:
 
     received: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)  # of the answer
     server: ThreadingHTTPServer | None = None
 
     @property
@@ -280,6 +281,8 @@ def receiving() -> Iterator[Receiver]:
             if status == 200:
                 kept.received.append(({name.lower(): value for name, value in self.headers.items()}, body))
             self.send_response(status)
+            for name, value in kept.headers.items():
+                self.send_header(name, value)
             self.send_header("Content-Length", "0")
             self.end_headers()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from embedded.channels.base import Channel, Notification
+from embedded.channels.base import Channel, Notification, Rate
 from embedded.envelope import parse_envelope
 from embedded.errors import TransportError
 from embedded.normalise import normalise
@@ -31,6 +31,7 @@ class FakeChannel:
     failures: list[Exception] = field(default_factory=list)  # raised one by one, the first first
     sent: list[Notification] = field(default_factory=list)
     attempts: int = 0
+    rate: Rate = field(default_factory=lambda: Rate(100, timedelta(seconds=1)))
 
     async def send(self, notification: Notification) -> None:
         self.attempts += 1
@@ -155,9 +156,10 @@ def add_alert(
     action_type: str = "sentry_app",
     filters: tuple[dict[str, Any], ...] = (),
     logic: str = "all",
+    target: str = "1",
 ) -> int:
     """Make an alert with one action, whose id is the alert's name."""
-    action = {"id": name, "type": action_type, "config": {"targetIdentifier": "1"}}
+    action = {"id": name, "type": action_type, "config": {"targetIdentifier": target}}
 
     def job(connection: Any) -> int:
         workflow_id = save_workflow(

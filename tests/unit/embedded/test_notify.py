@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from embedded.alerting import tick
-from embedded.notify import FIRST_RETRY, MAX_ATTEMPTS, Notifier
+from embedded.channels.base import Notification, Rate
+from embedded.errors import TransportError
+from embedded.notify import FIRST_RETRY, LONGEST_ASKED, MAX_ATTEMPTS, Notifier
 from embedded.store.alerts import CAPTURED, HIGH, OK, Evaluation, due_monitors, record_evaluation
 from embedded.store.database import Database
 from embedded.store.issues import set_status
@@ -41,8 +43,12 @@ def channel() -> FakeChannel:
 
 
 def deliver(database: Database, channel: FakeChannel, now: datetime = NOW, speed: float = 1) -> int:
-    notifier = Notifier(database, {"sentry_app": channel}, "http://engine", speed)
-    return asyncio.run(notifier.deliver(now))
+    """One pass of an engine that has just started, with the longest pauses between attempts."""
+    return asyncio.run(notifier(database, channel, speed).deliver(now))
+
+
+def notifier(database: Database, channel: FakeChannel, speed: float = 1, chance: float = 0) -> Notifier:
+    return Notifier(database, {"sentry_app": channel}, "http://engine", speed, chance=lambda: chance)
 
 
 def default_monitor(database: Database, kind: str = "error") -> int:
@@ -195,6 +201,84 @@ def test_transient_failures_end_after_some_attempts(database: Database, channel:
         deliver(database, channel, NOW + hour * 60 * MINUTE)
     assert channel.attempts == MAX_ATTEMPTS
     assert statuses(database) == [("failed", MAX_ATTEMPTS)]
+
+
+def test_receiver_that_is_away_for_half_an_hour_is_told(database: Database, channel: FakeChannel) -> None:
+    """And the last attempts are not all in the first minutes."""
+    add_alert(database, [default_monitor(database)], NEW)
+    store(database, ("event", error(1)))
+    channel.failures = [transient()] * (MAX_ATTEMPTS - 1)
+    waking, now = notifier(database, channel, chance=1), NOW
+    while not channel.sent and now < NOW + timedelta(days=1):
+        asyncio.run(waking.deliver(now))
+        now += SECOND
+    assert timedelta(minutes=25) < now - NOW < timedelta(minutes=65)
+
+
+@pytest.mark.parametrize(
+    ("asked", "until"), [(30, 30), (0.01, 1), (10**9, LONGEST_ASKED.total_seconds())], ids=["longer", "shorter", "mad"]
+)
+def test_receiver_that_asks_for_time_gets_it(
+    database: Database, channel: FakeChannel, asked: float, until: float
+) -> None:
+    """All messages to it wait, not only the one that was refused."""
+    add_alert(database, [default_monitor(database)], NEW)
+    store(database, ("event", error(1)))
+    channel.failures = [TransportError("slow down", permanent=False, retry_after=timedelta(seconds=asked))]
+    pacing = notifier(database, channel)
+    asyncio.run(pacing.deliver(NOW))
+    store(database, ("event", error(2, "KeyError")))
+    just = timedelta(milliseconds=1)
+    asyncio.run(pacing.deliver(NOW + until * SECOND - just))
+    assert channel.attempts == 1
+    asyncio.run(pacing.deliver(NOW + until * SECOND))
+    assert [each.issue.id for each in channel.sent] == [1, 2]
+
+
+def test_rate_of_a_channel_is_kept_and_nothing_is_lost(database: Database, channel: FakeChannel) -> None:
+    add_alert(database, [default_monitor(database)], NEW)
+    channel.rate = Rate(2, timedelta(seconds=10))
+    for number in range(5):
+        store(database, ("event", error(number, f"Error{number}")))
+    pacing = notifier(database, channel)
+    sent = []
+    for second in range(25):
+        asyncio.run(pacing.deliver(NOW + second * SECOND))
+        sent.append(len(channel.sent))
+    assert sent == [2] * 10 + [4] * 10 + [5] * 5
+    assert [each.issue.id for each in channel.sent] == [1, 2, 3, 4, 5]
+    assert {attempts for _, attempts in statuses(database)} == {1}  # waiting is no attempt
+
+
+def test_recovery_does_not_overtake_its_alarm(database: Database, channel: FakeChannel) -> None:
+    """An on-call tool would close what is not open, and then open what nobody ever closes."""
+    add_alert(database, [add_monitor(database)], NEW, RESOLVED)
+    channel.failures = [transient()]
+    flip_monitor(database, HIGH, NOW)
+    deliver(database, channel)
+    soon = NOW + FIRST_RETRY / 2
+    flip_monitor(database, OK, soon)
+    deliver(database, channel, soon)
+    assert channel.sent == []
+    deliver(database, channel, NOW + FIRST_RETRY)
+    assert [each.kind for each in channel.sent] == [NEW, RESOLVED]
+
+
+def test_slow_receiver_does_not_hold_up_another(database: Database) -> None:
+    class Slow(FakeChannel):
+        async def send(self, notification: Notification) -> None:
+            if notification.action["config"]["targetIdentifier"] == "1":
+                await other_is_told.wait()
+            else:
+                other_is_told.set()
+            self.sent.append(notification)
+
+    other_is_told, channel = asyncio.Event(), Slow()
+    for name, target in (("slow", "1"), ("fast", "2")):
+        add_alert(database, [default_monitor(database)], NEW, name=name, target=target)
+    store(database, ("event", error(1)))
+    deliver(database, channel)
+    assert [each.workflow_name for each in channel.sent] == ["fast", "slow"]
 
 
 def test_permanent_failure_is_final(database: Database, channel: FakeChannel) -> None:
