@@ -8,6 +8,7 @@ import uvicorn
 
 from embedded.app import build_app
 from embedded.clock import SystemClock
+from embedded.destinations import load_destinations
 from embedded.errors import SettingsError
 from embedded.settings import load_settings
 
@@ -20,10 +21,11 @@ def main() -> int:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         settings = load_settings(os.environ)
+        destinations = load_destinations(settings.channels, os.environ)
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_USAGE
-    app = build_app(settings, SystemClock())
+    app = build_app(settings, SystemClock(), destinations)
     uvicorn.run(app, host=settings.host, port=settings.port, access_log=False, log_level="warning", lifespan="on")
     return 0
 

@@ -6,19 +6,42 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import httpx
 from fastapi import FastAPI
 
 from embedded.alerting import tick
-from embedded.api import detectors, events, filters, issues, keys, projects, sentry_apps, stats, workflows
+from embedded.api import (
+    available_actions,
+    detectors,
+    events,
+    filters,
+    issues,
+    keys,
+    legacy_webhooks,
+    projects,
+    sentry_apps,
+    stats,
+    workflows,
+)
 from embedded.api.context import Context, handle_errors
+from embedded.channels.base import Channel
+from embedded.channels.discord import DiscordChannel
+from embedded.channels.email import EmailChannel
 from embedded.channels.http import TIMEOUT_S
+from embedded.channels.legacy_webhook import WebhookChannel
+from embedded.channels.msteams import MSTeamsChannel
+from embedded.channels.pagerduty import PagerDutyChannel
 from embedded.channels.sentry_app import SentryAppChannel
+from embedded.channels.slack import SlackChannel
+from embedded.channels.targets import find_receiver
 from embedded.clock import Clock
+from embedded.destinations import Destinations
 from embedded.ingest import Ingest, Receive, Scope, Send
 from embedded.measure import SHORTEST_CADENCE
+from embedded.notification import Setting
 from embedded.notify import Notifier
 from embedded.quota import Quotas
 from embedded.records import Batch
@@ -26,6 +49,7 @@ from embedded.retention import enforce
 from embedded.routes import find_route
 from embedded.settings import Settings
 from embedded.store.database import Database
+from embedded.store.options import project_options
 from embedded.store.outcomes import accepted
 from embedded.store.projects import SentryApp, add_token, list_apps, list_projects
 
@@ -34,14 +58,30 @@ TOKEN_PREFIX = "sntryu_"  # noqa: S105 - the public prefix of Sentry's user toke
 TICKS_PER_CADENCE = 10  # how finely the ticker looks for due monitors
 NOTIFY_POLL = timedelta(milliseconds=250)  # for retries; a new flip wakes the notifier at once
 RETENTION_PASS = timedelta(minutes=1)  # between two looks at age and size of what is stored
-ROUTERS = (projects, keys, filters, detectors, workflows, sentry_apps, issues, events, stats)
+ROUTERS = (
+    projects,
+    keys,
+    filters,
+    detectors,
+    workflows,
+    sentry_apps,
+    legacy_webhooks,
+    available_actions,
+    issues,
+    events,
+    stats,
+)
 
 
 class Engine:
     """The ASGI app: ingest routes to `Ingest`, everything else to the web API."""
 
-    def __init__(self, settings: Settings, clock: Clock, database: Database) -> None:
+    def __init__(self, settings: Settings, clock: Clock, database: Database, destinations: Destinations) -> None:
         self.database = database
+        self._client = httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
+        channels = self._channels(destinations)
+        setting = Setting(settings.url, settings.speed, settings.drill)
+        self._notifier = Notifier(database, channels, setting)
         self._settings = settings
         self._clock = clock
         self._wake = asyncio.Event()
@@ -52,7 +92,7 @@ class Engine:
             lambda: len(list_projects(database.read())),
         )
         self._ingest = Ingest(database, clock, quotas, self._on_stored)
-        self._api = _api(Context(database, clock, settings.url, settings.speed), self._lifespan)
+        self._api = _api(Context(database, clock, setting, destinations, channels), self._lifespan)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and find_route(scope["path"]):
@@ -66,8 +106,8 @@ class Engine:
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
-        async with httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False) as client:
-            for_ever = (self._tick_for_ever(), self._notify_for_ever(client), self._clean_for_ever())
+        async with self._client:
+            for_ever = (self._tick_for_ever(), self._notify_for_ever(), self._clean_for_ever())
             tasks = [asyncio.create_task(each) for each in for_ever]
             try:
                 yield
@@ -88,15 +128,13 @@ class Engine:
                 log.exception("a tick failed; the next one follows")
             await self._clock.sleep(pause)
 
-    async def _notify_for_ever(self, client: httpx.AsyncClient) -> None:
-        channel = SentryAppChannel(client, self._find_app)
-        notifier = Notifier(self.database, {"sentry_app": channel}, self._settings.url, self._settings.speed)
+    async def _notify_for_ever(self) -> None:
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), NOTIFY_POLL.total_seconds())
             self._wake.clear()
             try:
-                await notifier.deliver(self._clock.now())
+                await self._notifier.deliver(self._clock.now())
             except Exception:
                 log.exception("a delivery pass failed; the next one follows")
 
@@ -109,16 +147,34 @@ class Engine:
                 log.exception("a retention pass failed; the next one follows")
             await self._clock.sleep(RETENTION_PASS / self._settings.speed)
 
-    def _find_app(self, app_id: int) -> SentryApp | None:
-        return next((app for app in list_apps(self.database.read()) if app.id == app_id), None)
+    def _channels(self, destinations: Destinations) -> dict[str, Channel]:
+        """The channels by the action types that they serve."""
+        find_target = partial(find_receiver, destinations)
+        apps = SentryAppChannel(self._client, self._find_app)
+        return {
+            "sentry_app": apps,
+            "webhook": WebhookChannel(self._client, self._webhook_urls, apps),
+            "slack": SlackChannel(self._client, find_target),
+            "pagerduty": PagerDutyChannel(self._client, find_target),
+            "discord": DiscordChannel(self._client, find_target),
+            "msteams": MSTeamsChannel(self._client, find_target),
+            "email": EmailChannel(destinations),
+        }
+
+    def _find_app(self, ident: str) -> SentryApp | None:
+        return next((app for app in list_apps(self.database.read()) if ident in (str(app.id), app.slug)), None)
+
+    def _webhook_urls(self, project_id: int) -> tuple[str, ...]:
+        options = project_options(self.database.read(), project_id)
+        return options.webhook_urls if options.webhooks_enabled else ()
 
 
-def build_app(settings: Settings, clock: Clock) -> Engine:
+def build_app(settings: Settings, clock: Clock, destinations: Destinations) -> Engine:
     """Open the store, make the token on first start, and wire everything."""
     database = Database(settings.database)
     token = _token(settings.token_file)
     database.write(lambda connection: add_token(connection, token, clock.now()))
-    return Engine(settings, clock, database)
+    return Engine(settings, clock, database, destinations)
 
 
 def _token(file: Path) -> str:

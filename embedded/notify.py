@@ -9,13 +9,14 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from embedded.channels.base import Channel, Notification
+from embedded.channels.base import Channel
 from embedded.errors import TransportError, UnmadeError
+from embedded.notification import Setting, notification_of
 from embedded.pace import Pace
 from embedded.routing import actions_for, is_throttled
 from embedded.store import alerts, issues
 from embedded.store.database import Database
-from embedded.store.monitors import Workflow, list_detectors, list_workflows
+from embedded.store.monitors import Workflow, list_workflows
 from embedded.subjects import StoredFacts, subject_of
 
 log = logging.getLogger(__name__)
@@ -30,12 +31,11 @@ LONGEST_HOLD: Final = timedelta(seconds=10)  # how long one failure holds up the
 
 @dataclass(frozen=True, slots=True)
 class Notifier:
-    """What delivery needs: the store, the channels by action type, where links point, and how fast time runs."""
+    """What delivery needs: the store, the channels by action type, and what is the same for every message."""
 
     database: Database
     channels: Mapping[str, Channel]
-    url: str
-    speed: float
+    setting: Setting
     chance: Callable[[], float] = random.random
     pace: Pace = field(default_factory=Pace)
 
@@ -59,8 +59,8 @@ class Notifier:
         if issue is None:
             return []
         event = issues.find_event(reader, issue.project_id, flip.event_id) if flip.event_id else None
-        subject = subject_of(flip, issue, event, self.speed)
-        facts = StoredFacts(reader, flip, event, issue.project_id, self.speed)
+        subject = subject_of(flip, issue, event, self.setting.speed)
+        facts = StoredFacts(reader, flip, event, issue.project_id, self.setting.speed)
         found: list[tuple[int, dict[str, Any]]] = []
         for workflow in list_workflows(reader):
             try:
@@ -72,7 +72,7 @@ class Notifier:
         return found
 
     def _is_throttled(self, workflow: Workflow, action: dict[str, Any], flip: alerts.Flip) -> bool:
-        frequency = timedelta(minutes=workflow.config.get("frequency", 0)) / self.speed
+        frequency = timedelta(minutes=workflow.config.get("frequency", 0)) / self.setting.speed
         last = alerts.last_notified(self.database.read(), workflow.id, action["id"], flip.issue_id)
         return is_throttled(flip.kind, flip.at, last, frequency)
 
@@ -108,36 +108,12 @@ class Notifier:
         if channel is None:
             raise TransportError(f"no channel for action type {delivery.action['type']!r}", permanent=True)
         try:
-            await channel.send(self._notification(delivery))
+            await channel.send(notification_of(self.database.read(), delivery, self.setting))
         except TransportError:
             raise
         except Exception as error:
             log.exception("notification %s could not be made", delivery.id)
             raise UnmadeError(f"could not be made: {type(error).__name__}", permanent=False) from error
-
-    def _notification(self, delivery: alerts.Delivery) -> Notification:
-        flip, reader = delivery.flip, self.database.read()
-        issue = issues.find_issue(reader, flip.issue_id)
-        detectors = list_detectors(reader, detector_id=flip.detector_id)
-        if issue is None or not detectors:
-            raise TransportError("the monitor or its issue was removed meanwhile", permanent=True)
-        query = detectors[0].query
-        seconds = query["queryObj"]["snubaQuery"]["timeWindow"] if query else 0
-        stored = issues.find_event(reader, issue.project_id, flip.event_id) if flip.event_id else None
-        return Notification(
-            kind=flip.kind,
-            workflow_name=delivery.workflow_name,
-            action=delivery.action,
-            issue=issue,
-            issue_url=f"{self.url}/issues/{issue.id}/",
-            detector=detectors[0],
-            value=flip.value,
-            level=flip.level,
-            at=flip.at,
-            window=timedelta(seconds=seconds) / self.speed,
-            event=stored.payload if stored else None,
-            environment=flip.environment,
-        )
 
     async def _record_failure(
         self, receiver: str, delivery: alerts.Delivery, error: TransportError, now: datetime

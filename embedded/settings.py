@@ -29,6 +29,8 @@ class Settings(BaseModel):
 
     retention_days: Annotated[int, Field(ge=1, le=3650)] = DEFAULT_RETENTION_DAYS
     max_bytes: Annotated[int, Field(ge=MIN_BYTES)] = DEFAULT_MAX_BYTES  # of stored data; the oldest goes first
+    channels: Path | None = None  # a YAML file of where chat, on-call and mail channels go
+    drill: bool = False  # every message says that it is one
     quotas: str = ""  # see `quota_by_category`
 
     @field_validator("quotas")

@@ -1,6 +1,6 @@
 """What every endpoint gets: the store, the clock, the address; and who may call. Errors have Sentry's bodies."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
@@ -10,7 +10,10 @@ from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
+from embedded.channels.base import Channel
 from embedded.clock import Clock
+from embedded.destinations import Destinations
+from embedded.notification import Setting
 from embedded.store.database import Database
 from embedded.store.projects import Project, has_token, list_projects
 
@@ -27,8 +30,18 @@ class Context:
 
     database: Database
     clock: Clock
-    url: str
-    speed: float
+    setting: Setting
+    destinations: Destinations
+    channels: Mapping[str, Channel]  # by action type
+
+    @property
+    def url(self) -> str:
+        """The engine's own address."""
+        return self.setting.url
+
+    @property
+    def speed(self) -> float:
+        return self.setting.speed
 
     def read(self) -> apsw.Connection:
         """A read-only connection of this thread."""

@@ -6,9 +6,10 @@ read 2026-11.
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, FiniteFloat, field_validator, model_validator
 
+from embedded.api.actions import Action
+from embedded.api.body import Body
 from monitors.filters import OF_ONE_EVENT, make_filter
 from monitors.model import parse_aggregate
 from monitors.query import QueryError, parse_query
@@ -32,12 +33,6 @@ TRIGGERS: Final = (
 
 
 Owner = Annotated[str | None, Field(pattern=r"^(team|user):[1-9][0-9]*$")]  # kept and shown; nobody is notified by it
-
-
-class Body(BaseModel):
-    """Camel case outside, snake case inside; unknown keys are refused."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
 
 class DataSource(Body):
@@ -123,7 +118,7 @@ class NewDetector(Body):
     data_sources: Annotated[list[DataSource], Field(min_length=1, max_length=1)]
     condition_group: ConditionGroup
     config: DetectorConfig
-    workflow_ids: list[int] = []
+    workflow_ids: list[int] = Field(default_factory=list)
     description: str | None = None
     enabled: bool = True
     owner: Owner = None
@@ -162,25 +157,7 @@ class Triggers(Body):
     organization_id: str | int | None = None
     logic_type: Literal["any-short"]
     conditions: list[Trigger]
-    actions: list[Any] = []
-
-
-class Action(Body):
-    """What to do. Only integrations of this engine exist, so every other type is refused."""
-
-    id: str | int | None = None
-    type: Literal["sentry_app"]
-    config: dict[str, str | int | None]
-    data: dict[Literal["settings"], Annotated[list[Any], Field(max_length=0)]] = {}
-    integration_id: None = None
-    status: Literal["active"] = "active"
-
-    @field_validator("config")
-    @classmethod
-    def _names_an_app(cls, config: dict[str, str | int | None]) -> dict[str, str | int | None]:
-        if config.get("targetType") != "sentry_app" or not str(config.get("targetIdentifier", "")).isdigit():
-            raise ValueError("a sentry_app action needs targetType sentry_app and a numeric targetIdentifier")
-        return config
+    actions: list[Any] = Field(default_factory=list)
 
 
 class FilterCondition(Body):
@@ -201,7 +178,7 @@ class ActionFilter(Body):
     id: str | int | None = None
     organization_id: str | int | None = None
     logic_type: Literal["any", "any-short", "all", "none"]
-    conditions: list[FilterCondition] = []
+    conditions: list[FilterCondition] = Field(default_factory=list)
     actions: list[Action]
 
 
@@ -215,11 +192,11 @@ class NewWorkflow(Body):
     id: str | int | None = None
     name: Annotated[str, Field(min_length=1, max_length=256)]
     enabled: bool = True
-    detector_ids: list[int] = []
+    detector_ids: list[int] = Field(default_factory=list)
     environment: str | None = None
     config: WorkflowConfig = WorkflowConfig()
     triggers: Triggers
-    action_filters: list[ActionFilter] = []
+    action_filters: list[ActionFilter] = Field(default_factory=list)
     owner: Owner = None
 
     @model_validator(mode="after")

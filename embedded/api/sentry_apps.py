@@ -2,7 +2,6 @@
 
 import re
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import apsw
 from fastapi import APIRouter
@@ -10,20 +9,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from embedded.api.context import ORGANIZATION_ID, ORGANIZATION_SLUG, Ctx, Org, invalid, not_found
+from embedded.api.urls import check_webhook_url
 from embedded.store.projects import SentryApp, add_app, list_apps, set_webhook_url
 
 router = APIRouter()
 MAX_NAME = 57
 MASKED = "*" * 10
-
-
-def _webhook_url(url: str) -> str:
-    """Sentry refuses single-label hosts, so this engine does too: a rule that works here works there."""
-    parts = urlsplit(url)
-    host, _ = parts.hostname or "", parts.port  # both raise ValueError where they cannot be read
-    if parts.scheme not in ("http", "https") or not ("." in host or ":" in host or host == "localhost"):
-        raise ValueError("Enter a valid URL: http or https, and a host name with a dot, localhost or an address.")
-    return url
 
 
 class _Body(BaseModel):
@@ -36,7 +27,7 @@ class NewApp(_Body):
     name: Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
     organization: str
     is_internal: bool
-    webhook_url: Annotated[str, AfterValidator(_webhook_url)]
+    webhook_url: Annotated[str, AfterValidator(check_webhook_url)]
     is_alertable: bool = False
     scopes: list[str] = []
 
@@ -44,7 +35,7 @@ class NewApp(_Body):
 class ChangedApp(_Body):
     """Body of an integration's change."""
 
-    webhook_url: Annotated[str, AfterValidator(_webhook_url)]
+    webhook_url: Annotated[str, AfterValidator(check_webhook_url)]
 
 
 @router.post("/sentry-apps/", status_code=201)
@@ -78,27 +69,6 @@ def change_app(context: Ctx, app: str, body: ChangedApp) -> dict[str, Any]:
 @router.get("/organizations/{organization}/sentry-apps/")
 def apps(context: Ctx, organization: Org) -> list[dict[str, Any]]:  # noqa: ARG001 - checked by its dependency
     return [_app(app) for app in list_apps(context.read())]
-
-
-@router.get("/organizations/{organization}/available-actions/")
-def available_actions(context: Ctx, organization: Org) -> list[dict[str, Any]]:  # noqa: ARG001
-    """What an alert may do: one entry per integration."""
-    return [
-        {
-            "type": "sentry_app",
-            "handlerGroup": "other",
-            "configSchema": {},
-            "dataSchema": {},
-            "sentryApp": {
-                "id": str(app.id),
-                "name": app.name,
-                "installationId": str(app.id),
-                "installationUuid": app.uuid,
-                "status": 1,
-            },
-        }
-        for app in list_apps(context.read())
-    ]
 
 
 def _app(app: SentryApp) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from typing import Any
 import apsw
 from fastapi import APIRouter, Response
 
+from embedded.api.actions import Action, check_receivers
 from embedded.api.context import ORGANIZATION_ID, Context, Ctx, Org, invalid, not_found, stamp
-from embedded.api.schemas import Action, ActionFilter, NewWorkflow, Triggers
+from embedded.api.schemas import ActionFilter, NewWorkflow, Triggers
 from embedded.store import monitors
-from embedded.store.projects import list_apps
 
 router = APIRouter()
 OWNER = "owner"  # kept beside the config, and shown apart from it
@@ -69,10 +69,8 @@ def _check_references(context: Context, body: NewWorkflow) -> None:
     known = {each.id for each in monitors.list_detectors(context.read())}
     if unknown := set(body.detector_ids) - known:
         raise invalid("detectorIds", f"Some monitors do not exist: {sorted(unknown)}")
-    apps = {str(app.id) for app in list_apps(context.read())}
-    named = {str(action.config["targetIdentifier"]) for group in body.action_filters for action in group.actions}
-    if unknown_apps := named - apps:
-        raise invalid("actionFilters", f"Some integrations do not exist: {sorted(unknown_apps)}")
+    actions = [action for group in body.action_filters for action in group.actions]
+    check_receivers(context, actions, "actionFilters")
 
 
 def _find(context: Context, workflow_id: int) -> monitors.Workflow:

@@ -12,6 +12,7 @@ from embedded.store.monitors import Detector
 class Notification:
     """All that a message may need at three in the morning."""
 
+    ident: str  # the same at every attempt, so that a receiver can tell a repetition
     kind: str  # the trigger, for example first_seen_event or issue_resolved_trigger
     workflow_name: str
     action: dict[str, Any]
@@ -24,6 +25,10 @@ class Notification:
     window: timedelta  # as evaluated, so shrunk by the speed
     event: dict[str, Any] | None  # the error event that opened or reopened the issue
     environment: str | None
+    since: datetime  # when the monitor left ok, or the issue was first seen
+    release: str | None  # the event's, else that of the project's newest request
+    runbook: str | None  # URL
+    is_drill: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,7 @@ class Delivery:
     workflow_name: str
     action: dict[str, Any]
     attempts: int
+    created_at: datetime
 
     @property
     def sequence(self) -> tuple[int, str, int]:
@@ -278,10 +279,19 @@ def last_notified(connection: apsw.Connection, workflow_id: int, action_id: str,
     return from_ms(row[0]) if row else None
 
 
+def opened_at(connection: apsw.Connection, flip: Flip) -> datetime | None:
+    """When the metric monitor left ok, before this change of it; None for other monitors."""
+    start_ms: int | None = connection.execute(
+        "SELECT max(start_ms) FROM open_period WHERE detector_id = ? AND issue_id = ? AND start_ms <= ?",
+        (flip.detector_id, flip.issue_id, to_ms(flip.at)),
+    ).get
+    return from_ms(start_ms)
+
+
 def due_deliveries(connection: apsw.Connection, now: datetime) -> list[Delivery]:
     """Pending deliveries whose time has come, oldest first; one whose predecessor is still to come waits for it."""
     rows = connection.execute(
-        f"SELECT {_FLIP}, d.id, d.workflow_id, coalesce(w.name, ''), d.action, d.attempts"  # noqa: S608 - no input in it
+        f"SELECT {_FLIP}, d.id, d.workflow_id, coalesce(w.name, ''), d.action, d.attempts, f.claimed_ms"  # noqa: S608 - no input in it
         " FROM delivery d JOIN flip f ON f.id = d.flip_id LEFT JOIN workflow w ON w.id = d.workflow_id"
         " WHERE d.status = 'pending' AND d.due_ms <= ?1 AND NOT EXISTS (SELECT 1 FROM delivery p"
         "   JOIN flip pf ON pf.id = p.flip_id WHERE p.status = 'pending' AND p.due_ms > ?1 AND p.id < d.id"
@@ -289,7 +299,10 @@ def due_deliveries(connection: apsw.Connection, now: datetime) -> list[Delivery]
         " ORDER BY d.id LIMIT ?2",
         (to_ms(now), MAX_SENT),
     )
-    return [Delivery(row[10], _flip_of(row[:10]), row[11], row[12], json.loads(row[13]), row[14]) for row in rows]
+    return [
+        Delivery(row[10], _flip_of(row[:10]), row[11], row[12], json.loads(row[13]), row[14], from_ms(row[15]))
+        for row in rows
+    ]
 
 
 def record_sent(connection: apsw.Connection, delivery: Delivery, now: datetime) -> None:

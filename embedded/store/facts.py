@@ -41,3 +41,15 @@ def latest_release(connection: apsw.Connection, project_id: int) -> str | None:
         (project_id,),
     ).fetchone()
     return str(row[0]) if row else None
+
+
+def current_release(connection: apsw.Connection, project_id: int) -> str | None:
+    """The release of the project's newest request, else of its newest error."""
+    for table, at in (("request_span", "ended_ms"), ("error_event", "occurred_ms")):
+        found: str | None = connection.execute(
+            f"SELECT release FROM {table} WHERE project_id = ? AND release IS NOT NULL ORDER BY {at} DESC LIMIT 1",  # noqa: S608 - no input in it
+            (project_id,),
+        ).get
+        if found:
+            return found
+    return None

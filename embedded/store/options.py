@@ -25,6 +25,8 @@ class ProjectOptions:
     safe_fields: tuple[str, ...] = ()
     scrub_ip_addresses: bool = False
     spike_protection: bool = False
+    webhook_urls: tuple[str, ...] = ()  # option `webhooks:urls`
+    webhooks_enabled: bool = False  # option `webhooks:enabled`
 
     @property
     def scrubbing(self) -> Scrubbing:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from embedded.channels.sentry_app import metric_action
+from embedded.channels.message import metric_action
 from embedded.evaluate import Condition, Level, State, evaluate, flip_kind
 from embedded.measure import cadence
 from embedded.routing import Subject, actions_for, is_throttled, triggers_of

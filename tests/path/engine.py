@@ -306,7 +306,8 @@ def alert_app(engine: Engine, receiver: Receiver) -> tuple[int, str]:
         "/sentry-apps/",
         {"name": "sink", "organization": "sentry", "isInternal": True, "webhookUrl": receiver.url},
     )
-    [action] = engine.ask("GET", f"{ORGANIZATION}/available-actions/")
+    actions = engine.ask("GET", f"{ORGANIZATION}/available-actions/")
+    [action] = [each for each in actions if each["type"] == "sentry_app"]
     return int(action["sentryApp"]["id"]), made["clientSecret"]
 
 

@@ -66,7 +66,7 @@ WORKFLOW: Shape = {
     "owner": TEXT_OR_NONE,
 }
 APP: Shape = {"slug": str, "name": str, "uuid": str, "webhookUrl": str, "clientId": str, "clientSecret": str}
-ACTION: Shape = {"type": str, "handlerGroup": str, "sentryApp": dict}
+ACTION: Shape = {"type": str, "handlerGroup": str, "configSchema": dict, "dataSchema": dict}
 ISSUE: Shape = {
     "id": str,
     "shortId": str,

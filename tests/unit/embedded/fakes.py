@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from embedded.errors import TransportError
 from embedded.normalise import normalise
 from embedded.records import Batch
 from embedded.store.database import Database
-from embedded.store.monitors import add_detector, connect, save_workflow
+from embedded.store.issues import Issue
+from embedded.store.monitors import Detector, add_detector, connect, save_workflow
 from embedded.store.projects import add_project
 from embedded.store.telemetry import append
 
@@ -46,6 +47,62 @@ def transient() -> TransportError:
 
 def permanent() -> TransportError:
     return TransportError("the receiver says no", permanent=True)
+
+
+def notification(*, is_metric: bool = True, **changes: Any) -> Notification:
+    """A monitor's breach, or an error issue's first event."""
+    snuba = {
+        "aggregate": "failure_rate()",
+        "dataset": "events_analytics_platform",
+        "query": "is_transaction:true",
+        "timeWindow": 300,
+        "environment": "prod",
+    }
+    limits = [
+        {"type": "gt", "comparison": 0.1, "conditionResult": 75},
+        {"type": "gt", "comparison": 0.05, "conditionResult": 50},
+        {"type": "lte", "comparison": 0.05, "conditionResult": 0},
+    ]
+    kind, title = ("metric_issue", "ISL error rate") if is_metric else ("error", "ValueError: it broke")
+    detector = Detector(
+        id=7,
+        project_id=1,
+        name="ISL error rate" if is_metric else "Error Monitor",
+        type=kind,
+        description=None,
+        enabled=True,
+        config={"detectionType": "static"},
+        query={"queryObj": {"snubaQuery": snuba}} if is_metric else None,
+        conditions={"conditions": limits} if is_metric else None,
+        created_at=NOW,
+        updated_at=NOW,
+        workflow_ids=(),
+    )
+    issue = Issue(
+        3, 1, "isl", "ISL", "ISL-3", kind, 7 if is_metric else None, title, "" if is_metric else "/api/validate",
+        "error", "high", "unresolved", None, NOW, NOW, 2,
+    )  # fmt: skip
+    event = None if is_metric else error(1, tags={"code": "X", "user": "ann"}, level="fatal", environment="prod")
+    made = Notification(
+        ident="20260304120000-1",
+        kind="first_seen_event",
+        workflow_name="page the on-call",
+        action={"id": "1", "type": "slack", "integrationId": "1", "config": {"targetIdentifier": "C1"}, "data": {}},
+        issue=issue,
+        issue_url="http://engine.test/issues/3/",
+        detector=detector,
+        value=0.1234 if is_metric else None,
+        level=75,
+        at=NOW + timedelta(minutes=2),
+        window=timedelta(minutes=5),
+        event=event,
+        environment="prod",
+        since=NOW,
+        release="isl@1.2.3",
+        runbook="http://wiki.test/isl",
+        is_drill=False,
+    )
+    return replace(made, **changes)
 
 
 CHECKED: Channel = FakeChannel()  # mypy: the fake satisfies the protocol
@@ -119,6 +176,7 @@ def add_monitor(
     dataset: str = "events_analytics_platform",
     config: dict[str, Any] | None = None,
     extrapolation: str = "unknown",
+    description: str | None = None,
 ) -> int:
     """Make a metric monitor in project 1."""
     snuba = {
@@ -135,7 +193,7 @@ def add_monitor(
             connection,
             1,
             f"{aggregate} {query}",
-            None,
+            description,
             config or {"detectionType": "static"},
             {"queryObj": {"snubaQuery": snuba}},
             {"conditions": limits},

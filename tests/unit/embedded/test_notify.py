@@ -10,6 +10,7 @@ import pytest
 from embedded.alerting import tick
 from embedded.channels.base import Notification, Rate
 from embedded.errors import TransportError
+from embedded.notification import Setting
 from embedded.notify import FIRST_RETRY, LONGEST_ASKED, MAX_ATTEMPTS, Notifier
 from embedded.store.alerts import CAPTURED, HIGH, OK, Evaluation, due_monitors, record_evaluation
 from embedded.store.database import Database
@@ -24,6 +25,7 @@ from tests.unit.embedded.fakes import (
     opened,
     permanent,
     store,
+    transaction,
     transient,
 )
 
@@ -48,7 +50,8 @@ def deliver(database: Database, channel: FakeChannel, now: datetime = NOW, speed
 
 
 def notifier(database: Database, channel: FakeChannel, speed: float = 1, chance: float = 0) -> Notifier:
-    return Notifier(database, {"sentry_app": channel}, "http://engine", speed, chance=lambda: chance)
+    setting = Setting("http://engine", speed, is_drill=False)
+    return Notifier(database, {"sentry_app": channel}, setting, chance=lambda: chance)
 
 
 def default_monitor(database: Database, kind: str = "error") -> int:
@@ -113,19 +116,28 @@ def test_alert_on_stream_and_monitor_acts_once_and_hears_metric_issues(
 
 def test_notification_says_what_a_person_needs(database: Database, channel: FakeChannel) -> None:
     add_alert(database, [default_monitor(database)], NEW, name="new errors")
-    store(database, ("event", error(1, environment="test", tags={"code": "X"})))
+    told = {"code": "X", "runbook": "http://wiki/x", "drill": "true"}
+    store(database, ("event", error(1, environment="test", tags=told, release="isl@1")))
     deliver(database, channel, speed=60)
     [sent] = channel.sent
+    assert (sent.since, sent.release, sent.runbook, sent.is_drill) == (NOW, "isl@1", "http://wiki/x", True)
     assert (sent.workflow_name, sent.environment, sent.at) == ("new errors", "test", NOW)
     assert (sent.issue.title, sent.issue_url) == ("ValueError: it broke", "http://engine/issues/1/")
     assert sent.event is not None
-    assert sent.event["tags"] == {"code": "X"}
+    assert sent.event["tags"] == told
 
-    monitor = add_monitor(database, window=5 * MINUTE)
-    add_alert(database, [monitor], NEW, name="rates")
+    monitor = add_monitor(
+        database, window=5 * MINUTE, description="The share of failures.\nRunbook: http://wiki/rates."
+    )
+    add_alert(database, [monitor], NEW, RESOLVED, name="rates")
+    store(database, ("transaction", transaction(3, release="isl@2")))
     flip_monitor(database, HIGH, NOW)
-    deliver(database, channel, speed=60)
-    sent = channel.sent[-1]
+    flip_monitor(database, OK, NOW + MINUTE)
+    deliver(database, channel, NOW + MINUTE, speed=60)
+    sent, over = channel.sent[-2:]
+    assert (over.kind, over.at, over.since) == (RESOLVED, NOW + MINUTE, NOW)
+    assert (sent.since, sent.release, sent.runbook, sent.is_drill) == (NOW, "isl@2", "http://wiki/rates", False)
+    assert (sent.ident, over.ident) == ("20260304120100-2", "20260304120100-3")
     assert (sent.detector.id, sent.value, sent.level, sent.window) == (monitor, 0.5, HIGH, 5 * SECOND)
 
 

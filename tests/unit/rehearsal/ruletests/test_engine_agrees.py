@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from embedded.alerting import tick
-from embedded.channels.sentry_app import metric_action
+from embedded.channels.message import metric_action
 from embedded.notify import Notifier
 from embedded.store.database import Database
 from embedded.store.issues import set_status
