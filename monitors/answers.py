@@ -3,6 +3,7 @@
 Source: Sentry's public API schema v0.272.0, read 2026-11; available-actions and open-periods are not in it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -36,6 +37,29 @@ class AvailableApp:
     name: str
     slug: str | None  # not every release shows it here
     installation_uuid: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AvailableIntegration:
+    """A workspace, account or server of a chat or on-call tool."""
+
+    id: str
+    name: str
+    services: tuple[tuple[str, str], ...]  # id and name; of PagerDuty only
+
+
+@dataclass(frozen=True, slots=True)
+class AvailableActions:
+    """Everyone whom alerts may notify, members and teams apart."""
+
+    apps: tuple[AvailableApp, ...]
+    integrations: Mapping[str, tuple[AvailableIntegration, ...]]  # by kind of action
+
+    def find_app(self, name: str) -> int | None:
+        """The id of the app of that name; else of that slug, to which Sentry adds digits when the name was taken."""
+        by_name = [app.id for app in self.apps if app.name == name]
+        by_slug = [app.id for app in self.apps if app.slug == name]
+        return min(by_name, default=min(by_slug, default=None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +117,28 @@ def parse_key(item: dict[str, Any]) -> ClientKey:
 def parse_available_app(item: dict[str, Any]) -> AvailableApp:
     app = item["sentryApp"]
     return AvailableApp(int(app["id"]), app["name"], app.get("slug"), app.get("installationUuid"))
+
+
+def parse_integrations(item: dict[str, Any]) -> tuple[AvailableIntegration, ...]:
+    return tuple(
+        AvailableIntegration(
+            id=str(each["id"]),
+            name=each["name"],
+            services=tuple((str(service["id"]), service["name"]) for service in each.get("services") or ()),
+        )
+        for each in item.get("integrations") or ()
+    )
+
+
+def parse_team(item: dict[str, Any]) -> tuple[str, str]:
+    """Return slug and id."""
+    return item["slug"], str(item["id"])
+
+
+def parse_member(item: dict[str, Any]) -> tuple[str, str] | None:
+    """Return e-mail address and user id; None for somebody who was invited and has not come yet."""
+    user = item.get("user")
+    return (item["email"], str(user["id"])) if user else None
 
 
 def parse_app(item: dict[str, Any]) -> SentryApp:

@@ -4,12 +4,13 @@ Source: Sentry's public API schema v0.272.0 (detectors, workflows), read 2026-11
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from monitors.model import Action, Alert, Dataset, Monitor, Threshold, Trigger
-from monitors.remote import RemoteAlert
+from monitors.actions import Addresses, action_body
+from monitors.model import Alert, Dataset, Monitor, Threshold, Trigger
+from monitors.remote import ActionKey, RemoteAlert, action_key
 
 METRIC_MONITOR: Final = "metric_issue"
 QUERY_TYPES: Final = {Dataset.ERRORS: 0, Dataset.SPANS: 1}
@@ -41,8 +42,8 @@ def detector_body(monitor: Monitor, workflow_ids: Sequence[int] | None = None) -
     )
 
 
-def workflow_body(alert: Alert, detector_ids: Iterable[int], app_ids: Mapping[str, int]) -> dict[str, Any]:
-    """Return the body that creates or changes an alert; `app_ids` maps each action's app to its numeric id.
+def workflow_body(alert: Alert, detector_ids: Iterable[int], addresses: Addresses) -> dict[str, Any]:
+    """Return the body that creates or changes an alert; `addresses` says whom each action means in that Sentry.
 
     `enabled` is always there, because a change without it would switch the alert on.
     """
@@ -67,7 +68,7 @@ def workflow_body(alert: Alert, detector_ids: Iterable[int], app_ids: Mapping[st
                 "conditions": [
                     {"type": each.type, "comparison": each.body, "conditionResult": True} for each in alert.filters
                 ],
-                "actions": [_action(action, app_ids) for action in alert.actions],
+                "actions": [action_body(action, addresses[action], alert.runbook) for action in alert.actions],
             }
         ],
     } | _owner(alert.owner)
@@ -80,16 +81,14 @@ def echo_ids(body: dict[str, Any], remote: RemoteAlert) -> dict[str, Any]:
     """
     trigger_ids = dict(remote.triggers)
     group, kept = body["actionFilters"][0], remote.filters[0] if remote.filters else None
-    action_ids = {(each.kind, each.target): each.id for each in (kept.actions if kept else ())}
+    action_ids = {each.key: each.id for each in (kept.actions if kept else ())}
     triggers = [each | _id(trigger_ids.get(each["type"])) for each in body["triggers"]["conditions"]]
     filter_ids = {(each.type, each.comparison): each.id for each in (kept.conditions if kept else ())}
     conditions = [
         each | _id(filter_ids.get((each["type"], json.dumps(each["comparison"], sort_keys=True))))
         for each in group["conditions"]
     ]
-    actions = [
-        each | _id(action_ids.get((each["type"], each["config"]["targetIdentifier"]))) for each in group["actions"]
-    ]
+    actions = [each | _id(action_ids.get(key_of(each))) for each in group["actions"]]
     return body | {
         "id": str(remote.id),
         "owner": body.get("owner", remote.owner),  # a person's choice where the rule names none
@@ -99,13 +98,19 @@ def echo_ids(body: dict[str, Any], remote: RemoteAlert) -> dict[str, Any]:
 
 
 def with_identifier(body: dict[str, Any]) -> dict[str, Any]:
-    """Return an alert's body whose actions say what kind of id their target is.
+    """Return an alert's body whose integrations say what kind of id their target is.
 
     Releases disagree whether that key must or must not be there; the documented shape is without it.
     """
     marked = {"sentryAppIdentifier": "sentry_app_id"}
     groups = [
-        group | {"actions": [each | {"config": each["config"] | marked} for each in group["actions"]]}
+        group
+        | {
+            "actions": [
+                each | {"config": each["config"] | marked} if each["type"] == "sentry_app" else each
+                for each in group["actions"]
+            ]
+        }
         for group in body["actionFilters"]
     ]
     return body | {"actionFilters": groups}
@@ -144,18 +149,12 @@ def _condition(threshold: Threshold) -> dict[str, Any]:
     }
 
 
-def _action(action: Action, app_ids: Mapping[str, int]) -> dict[str, Any]:
-    return {
-        "type": action.kind,
-        "integrationId": None,
-        "data": {},
-        "config": {
-            "targetType": "sentry_app",
-            "targetIdentifier": str(app_ids[action.app]),
-            "targetDisplay": None,
-        },
-        "status": "active",
-    }
+def key_of(action: dict[str, Any]) -> ActionKey:
+    """Return what makes an action of a body the same as one that is there."""
+    config = action["config"]
+    return action_key(
+        action["type"], config["targetIdentifier"], config.get("targetDisplay"), action.get("integrationId")
+    )
 
 
 def _id(ident: int | None) -> dict[str, str]:

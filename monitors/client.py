@@ -9,7 +9,18 @@ from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 from monitors import answers, remote
-from monitors.answers import QUANTITY, AvailableApp, ClientKey, Issue, OpenPeriod, Project, SentryApp, StatsGroup
+from monitors.answers import (
+    QUANTITY,
+    AvailableActions,
+    AvailableApp,
+    AvailableIntegration,
+    ClientKey,
+    Issue,
+    OpenPeriod,
+    Project,
+    SentryApp,
+    StatsGroup,
+)
 from monitors.errors import ApiError
 from monitors.remote import RemoteAlert, RemoteMonitor
 from monitors.transport import TIMEOUT_S, Params, Transport
@@ -98,10 +109,20 @@ class SentryClient:
 
     # Integrations
 
-    def available_actions(self) -> tuple[AvailableApp, ...]:
-        """The integrations that an alert may notify; other kinds of action are left out."""
-        found = self._list(f"{self._org}/available-actions/", _app_or_none)
-        return tuple(app for app in found if app is not None)
+    def available_actions(self) -> AvailableActions:
+        """Whom an alert may notify."""
+        found = tuple(self._list(f"{self._org}/available-actions/", _available))
+        apps = tuple(app for _, app, _ in found if app is not None)
+        return AvailableActions(apps, {kind: integrations for kind, _, integrations in found if integrations})
+
+    def teams(self) -> dict[str, str]:
+        """Slug -> id."""
+        return dict(self._list(f"{self._org}/teams/", answers.parse_team))
+
+    def members(self) -> dict[str, str]:
+        """E-mail address -> user id."""
+        found = self._list(f"{self._org}/members/", answers.parse_member)
+        return dict(each for each in found if each is not None)
 
     def sentry_apps(self) -> tuple[SentryApp, ...]:
         return tuple(self._list(f"{self._org}/sentry-apps/", answers.parse_app))
@@ -193,8 +214,10 @@ class SentryClient:
         }
 
 
-def _app_or_none(item: Row) -> AvailableApp | None:
-    return answers.parse_available_app(item) if item["type"] == "sentry_app" else None
+def _available(item: Row) -> tuple[str, AvailableApp | None, tuple[AvailableIntegration, ...]]:
+    kind = item["type"]
+    app = answers.parse_available_app(item) if kind == "sentry_app" else None
+    return kind, app, answers.parse_integrations(item)
 
 
 def _items(answer: Any, key: str, path: str) -> list[Row]:

@@ -7,7 +7,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from monitors.bodies import EVENT_TYPES, LOGIC_TYPES, MINUTE, SECOND
+from monitors.actions import Addresses, action_body
+from monitors.bodies import EVENT_TYPES, LOGIC_TYPES, MINUTE, SECOND, key_of
 from monitors.errors import QueryError
 from monitors.model import Alert, Monitor, Trigger
 from monitors.query import parse_query
@@ -42,7 +43,7 @@ def monitor_differences(monitor: Monitor, remote: RemoteMonitor) -> Differences:
 
 
 def alert_differences(
-    alert: Alert, remote: RemoteAlert, connected: Mapping[int, str], missing: tuple[str, ...], apps: Mapping[str, int]
+    alert: Alert, remote: RemoteAlert, connected: Mapping[int, str], missing: tuple[str, ...], addresses: Addresses
 ) -> Differences:
     """Return `field: there -> rule` for every field of an alert that differs.
 
@@ -50,7 +51,8 @@ def alert_differences(
     that have no id yet, because they are still to be created.
     """
     there = {connected.get(ident, f"id {ident}") for ident in remote.detector_ids}
-    targets = [("sentry_app", str(apps[action.app])) for action in alert.actions]
+    bodies = [action_body(action, addresses[action], alert.runbook) for action in alert.actions]
+    targets = [(*key_of(each), _show_data(each["data"])) for each in bodies]
     pairs = {
         "enabled": (remote.enabled, alert.enabled),
         "environment": (remote.environment, alert.environment),
@@ -107,8 +109,14 @@ def _show_filters(logic: str, conditions: list[tuple[str, str]]) -> str:
     return f"{logic.removesuffix('-short')} of {sorted(set(conditions))}"
 
 
-def _targets(remote: RemoteAlert) -> list[tuple[str, str]]:
-    return sorted((action.kind, action.target or "") for each in remote.filters for action in each.actions)
+def _targets(remote: RemoteAlert) -> list[tuple[str, ...]]:
+    return sorted((*action.key, _show_data(dict(action.data))) for each in remote.filters for action in each.actions)
+
+
+def _show_data(data: Mapping[str, str]) -> str:
+    """What is said beside the receiver; `settings` of integrations and empty values say nothing."""
+    said = {key: value for key, value in data.items() if key != "settings" and value not in ("", "None", "default")}
+    return ", ".join(f"{key}={value}" for key, value in sorted(said.items()))
 
 
 def _query_meaning(text: str) -> Any:

@@ -27,6 +27,8 @@ FREQUENCIES: Final = tuple(MINUTE * minutes for minutes in (0, 5, 10, 30, 60, 18
 DELTAS: Final = tuple(MINUTE * minutes for minutes in (5, 15, 60, 1440, 10080, 43200))
 COMPARISONS: Final[dict[str, Comparison]] = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
 THRESHOLD: Final = r"^\s*(>=|<=|>|<)\s*(-?\d{1,15}(?:\.\d{1,15})?)\s*$"
+MAX_RECEIVER: Final = 200  # characters
+PRIORITIES: Final = ("default", "critical", "error", "warning", "info")  # PagerDuty's severities
 SYMBOLS: Final = {name: symbol for symbol, name in COMPARISONS.items()}
 # A context is shown on an event but not searched; an op is a value of `span.op`, not a key.
 SEARCHABLE: Final = frozenset({"tag", "attribute", "measurement"})
@@ -123,6 +125,20 @@ def read_url(text: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"{text!r}, allowed is an http or https address")
     return text
+
+
+def read_receiver(kind: str, text: str) -> str:
+    """Read whom to notify. Raises ValueError for what looks like a secret address: those are the Sentry's to keep."""
+    if "://" in text:
+        raise ValueError("an address does not belong into a rule; name the channel, its address is in Sentry")
+    if kind == "email" and not re.fullmatch(r"issue_owners|team:[\w-]+|user:[^@\s]+@[^@\s]+", text):
+        raise ValueError(f"{text!r}, allowed is issue_owners, team:<slug> or user:<e-mail address>")
+    return text
+
+
+def read_priority(text: str) -> str:
+    """Read PagerDuty's severity."""
+    return _choose(text, {each: each for each in PRIORITIES})
 
 
 def _read_span(text: str, allowed: tuple[timedelta, ...]) -> timedelta:

@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from monitors import inexpressible, thresholds
 from monitors.errors import Problem, RulesError
 from monitors.fields import (
+    MAX_RECEIVER,
     check_key,
     read_aggregate,
     read_choice,
@@ -17,7 +18,9 @@ from monitors.fields import (
     read_environment,
     read_frequency,
     read_owner,
+    read_priority,
     read_query,
+    read_receiver,
     read_trigger,
     read_url,
     read_window,
@@ -26,6 +29,7 @@ from monitors.filters import OF_EVENTS, read_filter
 from monitors.filters import RULES as FILTERS
 from monitors.model import (
     Action,
+    ActionKind,
     Aggregate,
     Alert,
     Dataset,
@@ -48,6 +52,10 @@ MAX_TEXT: Final = 1000  # characters, for descriptions and names of other things
 SPANS_MIN_WINDOW: Final = timedelta(minutes=5)
 EXTRAPOLATIONS: Final[dict[str, Extrapolation]] = {"weighted": "client_and_server_weighted", "none": "none"}
 LOGICS: Final[dict[str, Logic]] = {"all": "all", "any": "any", "none": "none"}
+RECEIVERS: Final[tuple[ActionKind, ...]] = get_args(ActionKind)
+INTEGRATION: Final = "integration"
+INTEGRATED: Final = ("slack", "pagerduty", "discord", "msteams")
+EXTRAS: Final = {"tags": ("slack", "discord"), "priority": ("pagerduty",)}  # key -> the receivers that it is for
 UNKNOWN: Final[Extrapolation] = "unknown"  # Sentry decides
 ALL: Final[Logic] = "all"
 MONITOR_KEYS: Final = (
@@ -186,8 +194,28 @@ def _read_filter(kind: str, text: str) -> Filter:
 
 
 def _read_action(section: Section) -> Action:
-    section.allow("sentry_app")
-    return Action("sentry_app", section.text("sentry_app", MAX_TEXT))
+    """One receiver per entry, and what is said to it beside the message."""
+    section.allow(*RECEIVERS, INTEGRATION, *EXTRAS)
+    kinds = [kind for kind in RECEIVERS if kind in section.fields]
+    if len(kinds) != 1 and not section.is_void:
+        section.note(f"one receiver per entry, allowed are {', '.join(RECEIVERS)}; start each with a dash of its own")
+    kind = kinds[0] if kinds else "sentry_app"
+    target = section.text(kind, MAX_RECEIVER, is_required=bool(kinds))
+    if kinds:
+        section.read(kind, partial(read_receiver, kind), "")
+    for key in (INTEGRATION, *EXTRAS):
+        if kinds and key in section.fields and kind not in EXTRAS.get(key, INTEGRATED):
+            section.note(f"{key} says nothing to {kind}", section.line_of(key))
+    return Action(
+        kind=kind,
+        target=target,
+        integration=section.text(INTEGRATION, MAX_TEXT, is_required=False) or None,
+        data=tuple((key, _read_extra(section, key)) for key in EXTRAS if key in section.fields),
+    )
+
+
+def _read_extra(section: Section, key: str) -> str:
+    return section.read(key, read_priority, "") if key == "priority" else section.text(key, MAX_TEXT)
 
 
 def _read_known(text: str, known: set[str]) -> str:

@@ -19,6 +19,7 @@ __all__ = [
     "PERCENTILES",
     "WITHOUT_ARGUMENT",
     "Action",
+    "ActionKind",
     "Aggregate",
     "AggregateError",
     "Alert",
@@ -47,6 +48,7 @@ Comparison = Literal["gt", "gte", "lt", "lte"]
 # How sampled requests count. Sentry takes more modes, but not for new monitors.
 Extrapolation = Literal["unknown", "none", "client_and_server_weighted"]
 Logic = Literal["all", "any", "none"]
+ActionKind = Literal["sentry_app", "webhook", "email", "slack", "pagerduty", "discord", "msteams"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +178,15 @@ class Monitor:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Whom an alert notifies: an internal integration, which posts a signed webhook."""
+    """Whom an alert notifies."""
 
-    kind: Literal["sentry_app"]
-    app: str  # name or slug
+    kind: ActionKind
+    # sentry_app: name or slug of an internal integration, which posts a signed webhook; webhook: `webhooks`, or a slug;
+    # slack, msteams: name of a channel; discord: id of one; pagerduty: name of a service; email: team:<slug>,
+    # user:<e-mail address> or issue_owners
+    target: str
+    integration: str | None = None  # its name, needed where there are several of the kind
+    data: tuple[tuple[str, str], ...] = ()  # tags to show (slack, discord), priority (pagerduty)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +200,7 @@ class Alert:
     frequency: timedelta  # at most one notice per issue and action in this time
     environment: str | None  # None means all
     actions: tuple[Action, ...]
-    runbook: str | None  # URL; for reports and pages, Sentry has no field for it
+    runbook: str | None  # URL; Sentry has no field for it, so it goes into descriptions and Slack's notes
     enabled: bool
     source: Source
     filters: tuple[Filter, ...] = ()

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeVar
 
-from monitors.answers import AvailableApp, Project
+from monitors.actions import Addresses, find_addresses
+from monitors.answers import Project
 from monitors.bodies import METRIC_MONITOR, detector_body, echo_ids, with_identifier, workflow_body
 from monitors.client import SentryClient
 from monitors.differences import Differences, alert_differences, monitor_differences
@@ -43,7 +44,7 @@ class Plan:
     unmanaged: tuple[str, ...]  # monitors and alerts of the project beside those of the rules; they stay
     monitor_ids: Mapping[str, int]  # of those that exist
     error_monitor_id: int | None  # the project's default one
-    app_ids: Mapping[str, int]  # by the name that the rules use
+    addresses: Addresses  # of everyone that the alerts notify
 
     @property
     def is_empty(self) -> bool:
@@ -58,8 +59,9 @@ class Plan:
 def make_plan(rules: RuleSet, client: SentryClient, project: Project) -> Plan:
     """Compare the rules with the project; changes nothing.
 
-    Raises PlanError if an integration or the project's error monitor is missing there, and ApiError.
+    Raises PlanError if someone to notify or the project's error monitor is missing there, and ApiError.
     """
+    rules = replace(rules, monitors=tuple(_with_runbook(each, rules.alerts) for each in rules.monitors))
     detectors = client.detectors(project.id)
     metric = _by_name(each for each in detectors if each.type == METRIC_MONITOR)
     error_monitor_id = next((each.id for each in detectors if each.type == "error"), None)
@@ -69,8 +71,8 @@ def make_plan(rules: RuleSet, client: SentryClient, project: Project) -> Plan:
     found = client.workflows()
     workflows = _by_name(_nearest(found, ours))
     monitor_ids = {name: each.id for name, each in metric.items()}
-    app_ids = _find_apps(rules.alerts, client)
-    plan = Plan(project, (), _unmanaged(rules, detectors, found, ours), monitor_ids, error_monitor_id, app_ids)
+    addresses = find_addresses(rules.alerts, client)
+    plan = Plan(project, (), _unmanaged(rules, detectors, found, ours), monitor_ids, error_monitor_id, addresses)
     monitors = [_plan_monitor(monitor, metric.get(monitor.name)) for monitor in rules.monitors]
     alerts = [_plan_alert(alert, workflows.get(alert.name), plan) for alert in rules.alerts]
     return replace(plan, changes=(*monitors, *alerts))
@@ -94,6 +96,13 @@ def apply_plan(plan: Plan, client: SentryClient) -> tuple[Change, ...]:
     return tuple(done)
 
 
+def _with_runbook(monitor: Monitor, alerts: Iterable[Alert]) -> Monitor:
+    """Sentry has no field for a runbook and shows a monitor's description on its issues: it is written there."""
+    runbooks = {alert.runbook for alert in alerts if alert.runbook and monitor.name in alert.monitors}
+    lines = [monitor.description or "", *(f"Runbook: {url}" for url in sorted(runbooks))]
+    return replace(monitor, description="\n".join(filter(None, lines)) or None)
+
+
 def _plan_monitor(monitor: Monitor, remote: RemoteMonitor | None) -> Change:
     different = monitor_differences(monitor, remote) if remote else ()
     return Change(_kind(remote, different), "monitor", monitor.name, different, monitor, remote)
@@ -104,7 +113,7 @@ def _plan_alert(alert: Alert, remote: RemoteAlert | None, plan: Plan) -> Change:
     if alert.builtin and plan.error_monitor_id is not None:
         connected[plan.error_monitor_id] = f"builtin {alert.builtin}"
     missing = tuple(name for name in alert.monitors if name not in plan.monitor_ids)
-    different = alert_differences(alert, remote, connected, missing, plan.app_ids) if remote else ()
+    different = alert_differences(alert, remote, connected, missing, plan.addresses) if remote else ()
     return Change(_kind(remote, different), "alert", alert.name, different, alert, remote)
 
 
@@ -131,7 +140,7 @@ def _apply_alert(
     detector_ids = [monitor_ids[name] for name in alert.monitors]
     if alert.builtin and plan.error_monitor_id is not None:
         detector_ids.append(plan.error_monitor_id)
-    body = workflow_body(alert, detector_ids, plan.app_ids)
+    body = workflow_body(alert, detector_ids, plan.addresses)
     if isinstance(remote, RemoteAlert):
         body = echo_ids(body, remote)
     try:
@@ -188,25 +197,3 @@ def _strangers(what: str, found: Iterable[T], names: set[str]) -> Iterator[str]:
         elif each.name in seen:
             yield f"{what} {each.name!r} once more, id {each.id}"
         seen.add(each.name)
-
-
-def _find_apps(alerts: Iterable[Alert], client: SentryClient) -> dict[str, int]:
-    """Return the id of every app that the alerts name. Raises PlanError with all that are missing."""
-    wanted = {action.app: alert for alert in alerts for action in alert.actions}
-    available = client.available_actions() if wanted else ()
-    found = {name: _app_id(name, available) for name in wanted}
-    missing = sorted(name for name, ident in found.items() if ident is None)
-    if missing:
-        where = "; ".join(f"{name!r} ({wanted[name].source})" for name in missing)
-        raise PlanError(
-            f"no integration that alerts may notify is named {where}; create it in Sentry under Settings > Developer"
-            " Settings as an internal integration with a webhook URL and Alert Rule Action on"
-        )
-    return {name: ident for name, ident in found.items() if ident is not None}
-
-
-def _app_id(name: str, available: Iterable[AvailableApp]) -> int | None:
-    """The id of the app of that name; else of that slug, to which Sentry adds digits when the name was taken."""
-    by_name = [app.id for app in available if app.name == name]
-    by_slug = [app.id for app in available if app.slug == name]
-    return min(by_name, default=min(by_slug, default=None))

@@ -41,7 +41,7 @@ def _find_project(client: SentryClient, name: str) -> Project | None:
 
 def _available_id(client: SentryClient, name: str) -> int:
     """The numeric id, which only the list of actions shows."""
-    for app in client.available_actions():
+    for app in client.available_actions().apps:
         if app.name == name:
             return app.id
     raise PlanError(

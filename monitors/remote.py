@@ -6,7 +6,10 @@ Source: Sentry's public API schema v0.272.0 (responses of detectors and workflow
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+# Of these Sentry finds the channel by its name, so that a rule needs no id; it answers with the id that it found.
+BY_NAME: Final = ("slack", "msteams")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +42,30 @@ class RemoteMonitor:
     owner: str | None = None  # "team:1" or "user:1"
 
 
+ActionKey = tuple[str, str, str]  # kind, integration, whom
+
+
+def action_key(kind: str, identifier: str | None, display: str | None, integration_id: object) -> ActionKey:
+    """Return what makes two actions one: a channel's name where Sentry finds the id itself, else the id."""
+    whom = (display or "").removeprefix("#") if kind in BY_NAME else identifier
+    return kind, str(integration_id or ""), whom or ""
+
+
 @dataclass(frozen=True, slots=True)
 class RemoteAction:
     """A notification of an alert."""
 
     id: int
     kind: str
-    target: str | None  # of a sentry_app: the app's numeric id
+    target: str | None  # targetIdentifier, of a sentry_app for example the app's numeric id
+    display: str | None = None  # targetDisplay
+    integration_id: str | None = None
+    data: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def key(self) -> ActionKey:
+        """What makes two actions one and the same."""
+        return action_key(self.kind, self.target, self.display, self.integration_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +171,17 @@ def _filter(group: dict[str, Any]) -> RemoteFilter:
             RemoteCondition(int(each["id"]), each["type"], json.dumps(each["comparison"], sort_keys=True))
             for each in group.get("conditions") or []
         ),
-        actions=tuple(
-            RemoteAction(int(each["id"]), each["type"], (each.get("config") or {}).get("targetIdentifier"))
-            for each in group.get("actions") or []
-        ),
+        actions=tuple(_action(each) for each in group.get("actions") or []),
+    )
+
+
+def _action(item: dict[str, Any]) -> RemoteAction:
+    config, integration = item.get("config") or {}, item.get("integrationId")
+    return RemoteAction(
+        id=int(item["id"]),
+        kind=item["type"],
+        target=config.get("targetIdentifier"),
+        display=config.get("targetDisplay"),
+        integration_id=None if integration is None else str(integration),
+        data=tuple(sorted((key, str(value)) for key, value in (item.get("data") or {}).items())),
     )

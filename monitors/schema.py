@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from monitors.fields import COMPARISONS, DATASETS, DELTAS, FREQUENCIES, THRESHOLD, WINDOWS, show_span
+from monitors.fields import COMPARISONS, DATASETS, DELTAS, FREQUENCIES, MAX_RECEIVER, THRESHOLD, WINDOWS, show_span
+from monitors.fields import PRIORITIES as SEVERITIES
 from monitors.filters import RULES as FILTERS
 from monitors.load import (
     ALERT_KEYS,
@@ -18,12 +19,22 @@ from monitors.load import (
     MAX_MONITOR_NAME,
     MAX_TEXT,
     MONITOR_KEYS,
+    RECEIVERS,
 )
 from monitors.model import DURATIONS, OF_DURATION, WITHOUT_ARGUMENT, Trigger
 from monitors.signals import ENVIRONMENTS
 from monitors.thresholds import PRIORITIES
 
 Json = dict[str, Any]
+WHOM: Final = {
+    "sentry_app": "Name or slug of an internal integration.",
+    "webhook": "The project's legacy webhooks: `webhooks`; or the slug of an integration.",
+    "email": "issue_owners, team:<slug> or user:<e-mail address>.",
+    "slack": "Name of a channel.",
+    "pagerduty": "Name of a service.",
+    "discord": "Id of a channel.",
+    "msteams": "Name of a channel.",
+}
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 REQUIRED_OF_MONITOR: Final = ("name", "aggregate", "dataset", "window", "thresholds")
 REQUIRED_OF_ALERT: Final = ("name", "when", "frequency", "notify")
@@ -65,7 +76,13 @@ def _monitor() -> Json:
 
 
 def _alert() -> Json:
-    word = {"sentry_app": _text(MAX_TEXT, "Name or slug of an internal integration.")}
+    receivers: Json = {kind: _text(MAX_RECEIVER, WHOM[kind]) for kind in RECEIVERS}
+    receivers |= {
+        "integration": _text(MAX_TEXT, "Which one, where there are several of the kind."),
+        "tags": _text(MAX_TEXT, "Tags to show, with commas between them."),
+        "priority": _choice(SEVERITIES, "What the on-call tool makes of it."),
+    }
+    one_of = {"oneOf": [{"required": [kind]} for kind in RECEIVERS]}
     triggers: Json = {"enum": [each.value for each in Trigger]}
     filters = {name: _filter(pattern, example) for name, (pattern, example, _) in FILTERS.items()}
     fields: Json = {
@@ -77,7 +94,7 @@ def _alert() -> Json:
         "environment": _choice(ENVIRONMENTS, "Only this one; without it all."),
         "filters": _list(_object(filters, ()) | {"minProperties": 1, "maxProperties": 1}),
         "match": _choice(LOGICS, "How many of the filters must hold; all unless told."),
-        "notify": _list(_object(word, tuple(word))),
+        "notify": _list(_object(receivers, ()) | one_of),
         "runbook": {"type": "string", "pattern": "^https?://", "description": "Where it says what to do."},
         "owner": _owner(),
         "enabled": {"type": "boolean"},

@@ -7,7 +7,9 @@ Source: https://github.com/jianyuan/terraform-provider-sentry, docs/resources/me
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from monitors.actions import Address
 from monitors.bodies import detector_body, workflow_body
+from monitors.errors import Problem, RulesError
 from monitors.hcl import Block, Reference, Value, label_of, quote, write_hcl
 from monitors.model import Alert, Monitor, RuleSet, Trigger
 
@@ -22,14 +24,19 @@ TRIGGERS: Final = (Trigger.FIRST_SEEN, Trigger.REGRESSION, Trigger.REAPPEARED, T
 INTERVALS: Final = {"1min": "1m", "5min": "5m", "15min": "15m"}  # Sentry's own -> the provider's
 KEYS: Final = {"comparisonType": "comparison_type"}
 OF_SCALAR: Final = {"issue_priority_greater_or_equal": "comparison"}
+NOBODY: Final = Address("sentry_app", "0")
 NAMES: Final = ("organization", "project")
 ORGANIZATION: Final = Reference("var.organization")
 PROJECT: Final = Reference("var.project")
 
 
 def export_hcl(rules: RuleSet) -> str:
-    """Return the rules as one file; organisation, project and the slugs of the integrations are its variables."""
-    apps = sorted({action.app for alert in rules.alerts for action in alert.actions})
+    """Return the rules as one file; organisation, project and the slugs of the integrations are its variables.
+
+    Raises RulesError for receivers other than integrations of the team's own: their ids are not in the rules.
+    """
+    _check_receivers(rules)
+    apps = sorted({action.target for alert in rules.alerts for action in alert.actions})
     monitors = _labels(each.name for each in rules.monitors)
     alerts = _labels(each.name for each in rules.alerts)
     labels = _labels(apps)
@@ -42,6 +49,17 @@ def export_hcl(rules: RuleSet) -> str:
             *(_alert(each, alerts[each.name], monitors, labels) for each in rules.alerts),
         ]
     )
+
+
+def _check_receivers(rules: RuleSet) -> None:
+    problems = tuple(
+        Problem(alert.source.file, alert.source.line, f"{action.kind} cannot be exported as HCL, sentry_app can")
+        for alert in rules.alerts
+        for action in alert.actions
+        if action.kind != "sentry_app"
+    )
+    if problems:
+        raise RulesError(problems)
 
 
 def _variables(apps: list[str]) -> list[Block]:
@@ -104,13 +122,13 @@ def _monitor(monitor: Monitor, label: str) -> Block:
 def _alert(alert: Alert, label: str, monitors: Mapping[str, str], apps: Mapping[str, str]) -> Block:
     ids = [Reference(f"{MONITOR}.{monitors[name]}.id") for name in alert.monitors]
     ids += [Reference(f"data.{ERROR_MONITOR}.error.id")] if alert.builtin else []
-    body = workflow_body(alert, (), dict.fromkeys(apps, 0))  # the ids of both are references here
+    body = workflow_body(alert, (), dict.fromkeys(alert.actions, NOBODY))  # the ids of both are references here
     [group] = body["actionFilters"]
     filters: dict[str, Value] = {
         "logic_type": group["logicType"],
         "conditions": [_condition(each["type"], each["comparison"]) for each in group["conditions"]],
         "actions": [
-            {"sentry_app": {"sentry_app_id": Reference(f"tostring(data.{APP}.{apps[each.app]}.sentry_app_id)")}}
+            {"sentry_app": {"sentry_app_id": Reference(f"tostring(data.{APP}.{apps[each.target]}.sentry_app_id)")}}
             for each in alert.actions
         ],
     }

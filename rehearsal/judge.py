@@ -222,7 +222,7 @@ def times_of(each: Expectation, seen: Seen, pace: Pace) -> PageTimes:
 
 
 def _blame_path(alert: Alert) -> str:
-    apps = ", ".join(action.app for action in alert.actions)
+    apps = ", ".join(action.target for action in alert.actions)
     return (
         f"look at what follows: is the alert connected and enabled, and does the webhook of {apps} point to the sink?"
     )

@@ -81,7 +81,7 @@ class Stack:
 
     def provision(self, rules: RuleSet) -> int:
         """Make the project, one integration per channel, the monitors and the alerts; return how many were made."""
-        channels = {action.app for alert in rules.alerts for action in alert.actions}
+        channels = {each.target for alert in rules.alerts for each in alert.actions if each.kind == "sentry_app"}
         with self.client() as client:
             project = ensure_project(client, TEAM, PROJECT)
             made = {name: ensure_app(client, name, self._hook(name)) for name in sorted(channels)}

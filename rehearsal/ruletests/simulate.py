@@ -15,12 +15,14 @@ from embedded.routing import Subject, actions_for, is_throttled, triggers_of
 from embedded.store.alerts import CAPTURED, HIGH, RESOLVED, Flip
 from embedded.store.monitors import Workflow
 from embedded.store.telemetry import NEW, RETURNED
+from monitors.actions import Address
 from monitors.bodies import workflow_body
 from monitors.model import Alert, Monitor, RuleSet, Trigger
 from rehearsal.ruletests.files import Case, Errors, Page
 from rehearsal.ruletests.world import MINUTE, START, Meter, World
 
 ERROR_MONITOR: Final = 0  # the id of the project's own; metric monitors are numbered from 1
+RECEIVER: Final = Address("sentry_app", "1")  # nobody is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +199,7 @@ def _watch(ident: int, monitor: Monitor, world: World) -> _Watched:
 def _workflow(number: int, alert: Alert, ids: dict[str, int]) -> Workflow:
     """The alert as the engine keeps it: made from the very body that `apply` would send."""
     connected = [ids[name] for name in alert.monitors if name in ids] + ([ERROR_MONITOR] if alert.builtin else [])
-    body = workflow_body(alert, connected, dict.fromkeys((each.app for each in alert.actions), 1))
+    body = workflow_body(alert, connected, dict.fromkeys(alert.actions, RECEIVER))
     groups: list[dict[str, Any]] = [
         group | {"actions": [each | {"id": str(index)} for index, each in enumerate(group["actions"])]}
         for group in body["actionFilters"]

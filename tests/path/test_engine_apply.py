@@ -60,7 +60,7 @@ def client(engine: Engine, proxy: FaultyProxy, pauses: list[float]) -> Iterator[
 def direct(engine: Engine) -> Iterator[SentryClient]:
     """Past the proxy."""
     with SentryClient(engine.url, (engine.data_dir / "token").read_text(), "sentry") as client:
-        for app in {action.app for alert in RULES.alerts for action in alert.actions}:
+        for app in {action.target for alert in RULES.alerts for action in alert.actions}:
             ensure_app(client, app, "http://127.0.0.1:9/hook")
         yield client
 

@@ -39,6 +39,9 @@ class FakeSentry:
     detectors: list[Json] = field(default_factory=list)
     workflows: list[Json] = field(default_factory=list)
     apps: list[Json] = field(default_factory=list)
+    integrations: dict[str, list[Json]] = field(default_factory=dict)  # by the kind of action
+    teams: list[Json] = field(default_factory=list)
+    members: list[Json] = field(default_factory=list)
     rows: list[Json] = field(default_factory=list)  # of the events endpoint
     stats: list[Json] = field(default_factory=list)
     issues: list[Json] = field(default_factory=list)
@@ -119,6 +122,8 @@ class FakeSentry:
             raise RefusedError(400, {"detectorIds": ["Some detectors do not exist"]})
         apps = {app["id"] for app in self.apps}
         for action in (each for group in body["actionFilters"] for each in group["actions"]):
+            if action["type"] != "sentry_app":
+                continue
             if action["config"]["targetIdentifier"] not in apps:
                 raise RefusedError(400, {"actionFilters": ["unknown app"]})
             if self.wants_identifier and "sentryAppIdentifier" not in action["config"]:
@@ -137,7 +142,7 @@ class FakeSentry:
                 self.with_id(group)
                 | {
                     "conditions": [self.with_id(each) for each in reversed(group["conditions"])],
-                    "actions": [self.with_id(each) for each in group["actions"]],
+                    "actions": [self.with_id(_with_channel_id(each)) for each in group["actions"]],
                 }
                 for group in body["actionFilters"]
             ],
@@ -146,6 +151,13 @@ class FakeSentry:
 
     def with_id(self, part: Json) -> Json:
         return part if "id" in part else part | {"id": self.next_id()}
+
+
+def _with_channel_id(action: Json) -> Json:
+    """Sentry looks the channel up by its name and keeps both."""
+    if action["type"] not in ("slack", "msteams") or action["config"]["targetIdentifier"]:
+        return action
+    return action | {"config": action["config"] | {"targetIdentifier": f"C-{action['config']['targetDisplay']}"}}
 
 
 class RefusedError(Exception):
@@ -223,7 +235,10 @@ def _actions(fake: FakeSentry, _: Json, __: Params) -> Any:
         }
         for app in alertable
     ]
-    return [{"type": "email", "handlerGroup": "notification"}, *apps]
+    chat = [
+        {"type": kind, "handlerGroup": "notification", "integrations": each} for kind, each in fake.integrations.items()
+    ]
+    return [{"type": "email", "handlerGroup": "notification"}, *chat, *apps]
 
 
 def _create_app(fake: FakeSentry, body: Json, _: Params) -> Any:
@@ -252,6 +267,8 @@ ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
     ("PUT", rf"{ORG}/workflows/(\d+)/", _change_workflow),
     ("DELETE", rf"{ORG}/workflows/(\d+)/", _delete(lambda fake: fake.workflows)),
     ("GET", f"{ORG}/available-actions/", _actions),
+    ("GET", f"{ORG}/teams/", lambda fake, *_: fake.teams),
+    ("GET", f"{ORG}/members/", lambda fake, *_: fake.members),
     ("GET", f"{ORG}/sentry-apps/", lambda fake, *_: [app | {"clientSecret": "**********"} for app in fake.apps]),
     ("POST", "sentry-apps/", _create_app),
     ("PUT", "sentry-apps/([^/]+)/", _change_app),

@@ -3,11 +3,14 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from monitors.actions import Address
 from monitors.bodies import detector_body, echo_ids, workflow_body
 from monitors.filters import read_filter
 from monitors.model import Action, Dataset, Priority, Threshold, Trigger, parse_aggregate
 from monitors.remote import RemoteAction, RemoteAlert, RemoteCondition, RemoteFilter
 from tests.unit.monitors.rules import NEW_CODE, RATE, RATE_ALERT
+
+OPS = RATE_ALERT.actions[0]
 
 
 def test_detector_body_of_spans() -> None:
@@ -89,7 +92,7 @@ def test_detector_body_of_a_percent_change() -> None:
 def test_workflow_body_with_filters_on_every_event() -> None:
     filters = (read_filter("events", "> 100 in 1h"), read_filter("level", ">= error"))
     noisy = replace(NEW_CODE, triggers=(Trigger.ANY_EVENT,), filters=filters, logic="any", owner="user:7")
-    body = workflow_body(noisy, [9], {"ops": 42})
+    body = workflow_body(noisy, [9], {OPS: Address("sentry_app", "42")})
     assert body["triggers"]["conditions"] == []
     assert (body["actionFilters"][0]["logicType"], body["owner"]) == ("any-short", "user:7")
     assert body["actionFilters"][0]["conditions"] == [
@@ -100,7 +103,7 @@ def test_workflow_body_with_filters_on_every_event() -> None:
 
 def test_workflow_body() -> None:
     """The frequency is in minutes, the app's id is text, and `enabled` is always there."""
-    assert workflow_body(replace(RATE_ALERT, enabled=False), [12, 11], {"ops": 42}) == {
+    assert workflow_body(replace(RATE_ALERT, enabled=False), [12, 11], {OPS: Address("sentry_app", "42")}) == {
         "name": "Rate",
         "enabled": False,
         "environment": None,
@@ -157,7 +160,12 @@ def test_echo_ids_keeps_what_stays_and_makes_what_is_new() -> None:
         actions=(Action("sentry_app", "new"), Action("sentry_app", "ops")),
         filters=(read_filter("occurrences", ">= 5"), level),
     )
-    body = echo_ids(workflow_body(alert, [9], {"ops": 42, "new": 43}), remote)
+    body = echo_ids(
+        workflow_body(
+            alert, [9], {OPS: Address("sentry_app", "42"), Action("sentry_app", "new"): Address("sentry_app", "43")}
+        ),
+        remote,
+    )
     assert (body["id"], body["owner"], body["triggers"]["id"]) == ("1", "team:3", "2")
     assert [each.get("id") for each in body["triggers"]["conditions"]] == [None, "20"]
     (group,) = body["actionFilters"]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from monitors.answers import Issue, OpenPeriod, StatsGroup
+from monitors.answers import AvailableIntegration, Issue, OpenPeriod, StatsGroup
 from monitors.client import ApiError, SentryClient
 from monitors.transport import MAX_ATTEMPTS
 from tests.unit.monitors.fake_sentry import ORGANIZATION, TOKEN, Answer, FakeSentry
@@ -49,9 +49,18 @@ def test_project_keys(fake: FakeSentry, client: SentryClient) -> None:
     assert (key.dsn, key.is_active) == (f"http://public@sentry.internal/{ident}", True)
 
 
-def test_available_actions_are_only_integrations(fake: FakeSentry, client: SentryClient) -> None:
+def test_available_actions_are_apps_and_integrations(fake: FakeSentry, client: SentryClient) -> None:
     app = fake.add_app("ops")
-    assert [(each.id, each.name) for each in client.available_actions()] == [(int(app["id"]), "ops")]
+    fake.integrations = {"pagerduty": [{"id": "3", "name": "acme", "services": [{"id": 5, "name": "isl"}]}]}
+    available = client.available_actions()
+    assert (available.find_app("ops"), available.find_app("other")) == (int(app["id"]), None)
+    assert available.integrations == {"pagerduty": (AvailableIntegration("3", "acme", (("5", "isl"),)),)}
+
+
+def test_teams_and_members_by_the_names_that_people_use(fake: FakeSentry, client: SentryClient) -> None:
+    fake.teams = [{"id": "4", "slug": "crew"}]
+    fake.members = [{"id": "8", "email": "ann@acme.test", "user": {"id": "80"}}, {"email": "invited@acme.test"}]
+    assert (client.teams(), client.members()) == ({"crew": "4"}, {"ann@acme.test": "80"})
 
 
 def test_stats_v2(fake: FakeSentry, client: SentryClient) -> None:

@@ -66,7 +66,7 @@ alerts:
     monitors: [Three, Two]
     when: [first_seen]
     frequency: 7m
-    notify: [{slack: ops}]
+    notify: [{pigeon: ops}]
   - name: None connected
     when: first_seen_event
     frequency: 5m
@@ -96,8 +96,8 @@ MISTAKES = [
         "when: 'first_seen', allowed are first_seen_event, regression_event, reappeared_event, issue_resolved_trigger",
     ),
     (28, "frequency: '7m', allowed are 0m, 5m, 10m, 30m, 1h, 3h, 12h, 1d, 7d, 30d"),
-    (29, "unknown key 'slack', allowed are sentry_app"),
-    (29, "key 'sentry_app' is missing"),
+    (29, "unknown key 'pigeon', allowed are sentry_app"),
+    (29, "one receiver per entry, allowed are sentry_app, webhook, email, slack, pagerduty, discord, msteams"),
     (30, "the alert is connected to no monitor and would never act"),
     (31, "when is text ('first_seen_event'), allowed is a list of at least one"),
     (33, "notify is an empty list, allowed is a list of at least one"),
@@ -299,7 +299,7 @@ def test_shipped_rules_are_the_three_alerts_of_the_guide() -> None:
         timedelta(minutes=10),
         2000,
     )
-    assert {alert.actions[0].app: (alert.monitors, alert.builtin) for alert in rules.alerts} == {
+    assert {alert.actions[0].target: (alert.monitors, alert.builtin) for alert in rules.alerts} == {
         "isl-alerts": ((rate.name,), None),
         "isl-oncall": ((), "error"),
         "isl-performance": ((p95.name,), None),

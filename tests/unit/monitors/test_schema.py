@@ -64,7 +64,10 @@ def test_schema_takes_what_the_loader_takes(tmp_path: Path, text: str) -> None:
         ("match: any", "match: some", "$.alerts[0].match"),
         ('- events: "> 100 in 1h"', '- events: "100"', "$.alerts[0].filters[0].events"),
         ("- level:", "- loudness:", "$.alerts[0].filters[1]"),
-        ("{sentry_app: ops}", "{slack: ops}", "$.alerts[0].notify[0]"),
+        ("{sentry_app: ops}", "{pigeon: ops}", "$.alerts[0].notify[0]"),
+        ("{sentry_app: ops}", "{slack: ops, msteams: ops}", "$.alerts[0].notify[0]"),
+        ("{sentry_app: ops}", "{pagerduty: isl, priority: urgent}", "$.alerts[0].notify[0].priority"),
+        ("{sentry_app: ops}", "{slack: 5}", "$.alerts[0].notify[0].slack"),
         ("frequency: 1h", "frequency: often", "$.alerts[0].frequency"),
     ],
 )

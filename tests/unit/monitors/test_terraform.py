@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitors.bodies import detector_body, workflow_body
+from monitors.errors import RulesError
 from monitors.hcl import Block, label_of, quote, write_hcl
 from monitors.load import RULES_DIRECTORY, load_rules
 from monitors.model import RuleSet
-from monitors.terraform import export_hcl
+from monitors.terraform import NOBODY, export_hcl
 from rehearsal.cli import cli
 from tests.path.test_engine_rules import RULES as EVERYTHING
 from tests.unit.monitors.rules import RATE, RATE_ALERT
@@ -157,7 +158,12 @@ def test_alert_is_connected_by_reference_and_says_what_apply_sends(tmp_path: Pat
         ["new_high_priority_issue"],
     )
     [group] = fatal["action_filters"]
-    assert group["logic_type"] == workflow_body(rules.alerts[1], (), {"ops": 1})["actionFilters"][0]["logicType"]
+    assert (
+        group["logic_type"]
+        == workflow_body(rules.alerts[1], (), dict.fromkeys(rules.alerts[1].actions, NOBODY))["actionFilters"][0][
+            "logicType"
+        ]
+    )
     assert group["actions"] == [
         {"sentry_app": {"sentry_app_id": "${tostring(data.sentry_app_installation.ops.sentry_app_id)}"}}
     ]
@@ -215,3 +221,9 @@ def test_command_prints_the_file() -> None:
     done = CliRunner().invoke(cli, ["monitors", "export", "--hcl"])
     assert (done.exit_code, done.stdout) == (0, export_hcl(load_rules(RULES_DIRECTORY)))
     assert CliRunner().invoke(cli, ["monitors", "export"]).exit_code != 0
+
+
+def test_receivers_whose_ids_are_not_in_the_rules_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "rules.yml").write_text(RATE_ALERT.replace("sentry_app: ops", "email: issue_owners"))
+    with pytest.raises(RulesError, match=r"rules\.yml:\d+: email cannot be exported as HCL"):
+        export_hcl(load_rules(tmp_path))

@@ -110,7 +110,7 @@ def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
 def test_the_drills_that_ship_name_alerts_and_channels_of_the_rules() -> None:
     alerts = {alert.name for alert in RULES.alerts}
     assert {name for drill in load_drills(Options().drills) for name in drill.may_page} <= alerts
-    channels = {alert.name: {action.app for action in alert.actions} for alert in RULES.alerts}
+    channels = {alert.name: {action.target for action in alert.actions} for alert in RULES.alerts}
     pages = [page for drill in load_drills(Options().drills) for page in drill.pages]
     assert pages
     assert all(page.channel in channels[page.alert] for page in pages)

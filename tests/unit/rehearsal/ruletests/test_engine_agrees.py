@@ -11,10 +11,12 @@ import pytest
 
 from embedded.alerting import tick
 from embedded.channels.message import metric_action
+from embedded.notification import Setting
 from embedded.notify import Notifier
 from embedded.store.database import Database
 from embedded.store.issues import set_status
 from embedded.store.monitors import connect, list_detectors, save_workflow
+from monitors.actions import Address
 from monitors.bodies import detector_body, workflow_body
 from monitors.load import load_rules
 from monitors.model import Alert, Dataset, RuleSet
@@ -49,7 +51,7 @@ class Engine:
 
     def __init__(self, database: Database, rules: RuleSet) -> None:
         self.database, self.channel, self.number = database, FakeChannel(), 0
-        self.notifier = Notifier(database, {"sentry_app": self.channel}, "http://engine", 1)
+        self.notifier = Notifier(database, {"sentry_app": self.channel}, Setting("http://engine", 1, is_drill=False))
         ids = {each.name: self._add(detector_body(each)) for each in rules.monitors}
         default = next(each.id for each in list_detectors(database.read(), project_id=1) if each.type == "error")
         for alert in rules.alerts:
@@ -113,7 +115,7 @@ class Engine:
         return ident
 
     def _connect(self, alert: Alert, detector_ids: list[int]) -> None:
-        body = workflow_body(alert, detector_ids, {"ops": 1})
+        body = workflow_body(alert, detector_ids, dict.fromkeys(alert.actions, Address("sentry_app", "1")))
         groups = [
             group | {"actions": [each | {"id": alert.name} for each in group["actions"]]}
             for group in body["actionFilters"]
