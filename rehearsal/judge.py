@@ -78,7 +78,7 @@ def _find_problem(each: Expectation, pages: Sequence[Page], took: str) -> str:
         return f"the page came too early to be about this fault: {took}"
     if first.received_at > each.deadline:
         return f"the page came late: {took}"
-    if not first.is_signed:
+    if first.is_signed is False:
         return "the page is not signed with the integration's secret"
     return f"it paged {len(pages)} times for one fault" if len(pages) > 1 else ""
 

@@ -11,7 +11,13 @@ from urllib.parse import urlsplit
 from rehearsal.errors import UsageError
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-PORTS: Final = {"service": 8000, "plot": 8001, "sentry": 9000, "sink": 8085}  # the contract of docs/architecture.md
+PORTS: Final = {
+    "service": 8000,
+    "plot": 8001,
+    "sentry": 9000,
+    "sink": 8085,
+    "mail": 8025,
+}  # the contract of docs/architecture.md
 MONTH: Final = timedelta(days=30)
 PERIODS: Final = {
     "month": MONTH,

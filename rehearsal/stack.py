@@ -71,8 +71,9 @@ class Stack:
 
     def start_sink(self) -> None:
         """Start the receiver of notifications."""
-        argv = ["-m", "rehearsal.sink", "--port", self._port("sink"), "--file", str(self.pages)]
-        sink = self._start("sink", [*argv, "--secrets", str(self._secrets)], {}, "sink")
+        argv = ["-m", "rehearsal.sink", "--port", self._port("sink"), "--mail-port", self._port("mail")]
+        files = ["--file", str(self.pages), "--secrets", str(self._secrets)]
+        sink = self._start("sink", [*argv, *files], {}, "sink", "mail")
         wait_until("the sink", lambda: _answers(f"{self.urls['sink']}/health"), sink, START_DEADLINE)
 
     def client(self) -> SentryClient:
@@ -177,9 +178,9 @@ class Stack:
     def _port(self, part: str) -> str:
         return str(self._ports[part].number)
 
-    def _start(self, name: str, argv: list[str], environ: dict[str, str], listens: str | None = None) -> Child:
+    def _start(self, name: str, argv: list[str], environ: dict[str, str], *listens: str) -> Child:
         """Start a part, and leave a mark of it before anything can interrupt us."""
-        held = (self._ports[listens].lock,) if listens else ()
+        held = tuple(self._ports[name].lock for name in listens)
         log = self.folder / "logs" / f"{name}.log"
         with shielded():
             child = start(name, argv, environ, log, outlives_us=self._outlives_us, held=held)

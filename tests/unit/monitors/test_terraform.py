@@ -15,7 +15,7 @@ from monitors.bodies import detector_body, workflow_body
 from monitors.errors import RulesError
 from monitors.hcl import Block, label_of, quote, write_hcl
 from monitors.load import RULES_DIRECTORY, load_rules
-from monitors.model import RuleSet
+from monitors.model import Action, RuleSet
 from monitors.terraform import NOBODY, export_hcl
 from rehearsal.cli import cli
 from tests.path.test_engine_rules import RULES as EVERYTHING
@@ -158,12 +158,8 @@ def test_alert_is_connected_by_reference_and_says_what_apply_sends(tmp_path: Pat
         ["new_high_priority_issue"],
     )
     [group] = fatal["action_filters"]
-    assert (
-        group["logic_type"]
-        == workflow_body(rules.alerts[1], (), dict.fromkeys(rules.alerts[1].actions, NOBODY))["actionFilters"][0][
-            "logicType"
-        ]
-    )
+    body = workflow_body(rules.alerts[1], (), dict.fromkeys(rules.alerts[1].actions, NOBODY))
+    assert group["logic_type"] == body["actionFilters"][0]["logicType"]
     assert group["actions"] == [
         {"sentry_app": {"sentry_app_id": "${tostring(data.sentry_app_installation.ops.sentry_app_id)}"}}
     ]
@@ -223,7 +219,7 @@ def test_command_prints_the_file() -> None:
     assert CliRunner().invoke(cli, ["monitors", "export"]).exit_code != 0
 
 
-def test_receivers_whose_ids_are_not_in_the_rules_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "rules.yml").write_text(RATE_ALERT.replace("sentry_app: ops", "email: issue_owners"))
-    with pytest.raises(RulesError, match=r"rules\.yml:\d+: email cannot be exported as HCL"):
-        export_hcl(load_rules(tmp_path))
+def test_receivers_whose_ids_are_not_in_the_rules_are_refused() -> None:
+    by_mail = replace(RATE_ALERT, actions=(Action("email", "issue_owners"),))
+    with pytest.raises(RulesError, match=rf"{RATE_ALERT.source}: email cannot be exported as HCL"):
+        export_hcl(RuleSet((RATE,), (by_mail,)))
