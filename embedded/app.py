@@ -52,6 +52,7 @@ from embedded.store.database import Database
 from embedded.store.options import project_options
 from embedded.store.outcomes import accepted
 from embedded.store.projects import SentryApp, add_token, list_apps, list_projects
+from embedded.tap import Tap
 
 log = logging.getLogger(__name__)
 TOKEN_PREFIX = "sntryu_"  # noqa: S105 - the public prefix of Sentry's user tokens
@@ -91,7 +92,8 @@ class Engine:
             settings.speed,
             lambda: len(list_projects(database.read())),
         )
-        self._ingest = Ingest(database, clock, quotas, self._on_stored)
+        self._tap = Tap(settings.tap_file, settings.tap_bytes) if settings.tap_bytes else None
+        self._ingest = Ingest(database, clock, quotas, self._on_stored, self._tap)
         self._api = _api(Context(database, clock, setting, destinations, channels), self._lifespan)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -117,6 +119,8 @@ class Engine:
                     with suppress(asyncio.CancelledError):
                         await task
                 await asyncio.to_thread(self.database.close)
+                if self._tap:
+                    self._tap.close()
 
     async def _tick_for_ever(self) -> None:
         pause = SHORTEST_CADENCE / self._settings.speed / TICKS_PER_CADENCE

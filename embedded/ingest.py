@@ -33,6 +33,7 @@ from embedded.store.database import Database
 from embedded.store.keyring import Keyring, Opened
 from embedded.store.projects import ProjectKey
 from embedded.store.telemetry import append
+from embedded.tap import Tap
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -49,6 +50,7 @@ class Request:
     """One request, with whose it is as far as its headers tell."""
 
     route: Route
+    path: str
     headers: dict[str, str]  # lower-case names
     query: str
     auth: Auth | None
@@ -57,12 +59,20 @@ class Request:
 class Ingest:
     """The ASGI app behind the ingest routes."""
 
-    def __init__(self, database: Database, clock: Clock, quotas: Quotas, on_stored: Callable[[Batch], None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        quotas: Quotas,
+        on_stored: Callable[[Batch], None],
+        tap: Tap | None = None,
+    ) -> None:
         self._database = database
         self._keyring = Keyring(database)
         self._clock = clock
         self._quotas = quotas
         self._on_stored = on_stored  # called after the commit, for example to wake the notifier
+        self._tap = tap
         self._in_flight_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,6 +105,8 @@ class Ingest:
         try:
             inflater = Inflater(request.headers.get("content-encoding", ""), MAX_BODY_BYTES[request.route.kind])
             body = await self._read_body(receive, inflater)  # 2
+            if self._tap:
+                self._tap.keep(request.path, request.query, request.headers, body)
             envelope = read_envelope(request.route, body, request.headers, request.query, _client(request.auth))  # 3
             auth = envelope_auth(request.route, envelope, request.auth, request.headers.get("origin"))  # 4
             opened = opened or known_key(self._keyring, auth, request.route)
@@ -152,7 +164,7 @@ def _request(route: Route, scope: Scope) -> Request:
     auth = read_auth(headers, query, route.key)
     if auth is None and route.kind is not Kind.ENVELOPE:  # no envelope, no DSN in its header
         raise RejectedError(401, "missing authorization information")
-    return Request(route, headers, query, auth)
+    return Request(route, scope["path"], headers, query, auth)
 
 
 def _client(auth: Auth | None) -> str:

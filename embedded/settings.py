@@ -32,6 +32,7 @@ class Settings(BaseModel):
     channels: Path | None = None  # a YAML file of where chat, on-call and mail channels go
     drill: bool = False  # every message says that it is one
     quotas: str = ""  # see `quota_by_category`
+    tap_bytes: Annotated[int, Field(ge=0)] = 0  # bound of the tap; 0: none
 
     @field_validator("quotas")
     @classmethod
@@ -52,6 +53,11 @@ class Settings(BaseModel):
     @property
     def database(self) -> Path:
         return self.data_dir / "engine.sqlite"
+
+    @property
+    def tap_file(self) -> Path:
+        """Ingest requests as they arrived, where `tap_bytes` asks for them, mode 0600."""
+        return self.data_dir / "tap"
 
     @property
     def token_file(self) -> Path:

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TextIO
 
 SERVER_ERROR = 500
+MAX_REASON_CHARS = 80
 OVERLOADED = "overloaded"  # reason of a 503 that sheds load: the service refused before it began
 NO_ANSWER = 0  # status of a request that has none: it may or may not have reached the service
 PROBE = "probe"  # intent of a request that only asks whether the service is there
+PLANTED = "planted"  # intent of a request that carries secrets on purpose
 CANARY = "canary"  # intent of the rehearsal's own transaction, which no request of the service stands behind
 
 
@@ -64,6 +66,16 @@ def unanswered(request_id: str, intent: str, method: str, route: str, sent_at: f
 def answered(entry: Entry, latency_ms: float, status: int, problem: str | None, reason: str | None = None) -> Entry:
     """The entry to write when it has ended; it replaces the first."""
     return replace(entry, latency_ms=latency_ms, status=status, problem=problem, reason=reason)
+
+
+def reason_of(body: str | None) -> str | None:
+    """The `reason` of an error body, in whatever the service really answered."""
+    try:
+        content = json.loads(body or "")
+    except ValueError:
+        return None
+    reason = content.get("reason") if isinstance(content, dict) else None
+    return reason[:MAX_REASON_CHARS] if isinstance(reason, str) else None
 
 
 class Ledger:

@@ -17,7 +17,7 @@ import gevent
 from locust import FastHttpUser, events, task
 from locust.exception import StopUser
 
-from loadtest.ledger import NO_ANSWER, SERVER_ERROR, LedgerWriter, answered, unanswered
+from loadtest.ledger import NO_ANSWER, SERVER_ERROR, LedgerWriter, answered, reason_of, unanswered
 from loadtest.payloads import counterfactual_body, cyclic_body, outcome_body, summary_query, validate_body
 
 VALIDATE: Final = "/api/v1/causal/validate"
@@ -26,7 +26,6 @@ LOG_OUTCOME: Final = "/api/v1/outcomes/log"
 SUMMARY: Final = "/api/v1/outcomes/summary"
 TIMEOUT_S: Final = 30.0
 MAX_DEBT_S: Final = 1.0  # arrivals that a user could not make are dropped, else they would all come after a slow phase
-MAX_REASON_CHARS: Final = 80
 STOP_POLL_S: Final = 0.1
 OK: Final = 200
 CREATED: Final = 201
@@ -112,7 +111,9 @@ class Caller(FastHttpUser):  # type: ignore[misc]
             latency_ms = (time.perf_counter() - started) * 1000
             problem = self.check(answer, request_id)
             answer.success() if problem is None else answer.failure(problem)
-        state["ledger"].write(answered(entry, latency_ms, answer.status_code or NO_ANSWER, problem, _reason(answer)))
+        status = answer.status_code or NO_ANSWER
+        reason = reason_of(answer.text) if status >= SERVER_ERROR else None
+        state["ledger"].write(answered(entry, latency_ms, status, problem, reason))
 
     def check(self, answer: Any, request_id: str) -> str | None:
         """Say what is wrong with the answer: its status, its request id, or its shape."""
@@ -126,18 +127,6 @@ class Caller(FastHttpUser):  # type: ignore[misc]
             return "the body is not JSON"
         missing = [key for key in self.expected_keys if not isinstance(body, dict) or key not in body]
         return f"the body lacks {', '.join(missing)}" if missing else None
-
-
-def _reason(answer: Any) -> str | None:
-    """The `reason` of an error body, in whatever the service really answered."""
-    if answer.status_code < SERVER_ERROR:
-        return None
-    try:
-        body = answer.json()
-    except ValueError:
-        return None
-    reason = body.get("reason") if isinstance(body, dict) else None
-    return reason[:MAX_REASON_CHARS] if isinstance(reason, str) else None
 
 
 class ValidateGraph(Caller):

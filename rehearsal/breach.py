@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Final
 
 from monitors.model import Monitor, Priority, Threshold
-from rehearsal.drill import Fault
+from rehearsal.disturbance import Fault
 
 AT_ONCE: Final = timedelta(0)
 

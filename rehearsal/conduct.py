@@ -1,5 +1,6 @@
 """The rehearsal itself: stack up, drills, stack down, books closed, verdict. One function reads as the whole path."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -10,11 +11,14 @@ from monitors.load import load_rules
 from monitors.model import RuleSet
 from rehearsal.canary import is_canary, send_canary, with_canary
 from rehearsal.clock import Pace, now, show_span, sleep
-from rehearsal.drill import Drill, load_drills
+from rehearsal.disturbance import Planting
+from rehearsal.drill import Drill
+from rehearsal.drill_file import load_drills
 from rehearsal.drilling import GRACE, Drilling
 from rehearsal.errors import EnvironmentMissingError, UsageError
 from rehearsal.judge import judge_books, judge_outside
 from rehearsal.observe import observe
+from rehearsal.privacy.judge import judge_planted
 from rehearsal.progress import Progress
 from rehearsal.reconcile import Books, reconcile
 from rehearsal.settings import Options
@@ -36,7 +40,8 @@ def rehearse(options: Options, progress: Progress) -> Report:
     """
     rules, drills = _load_rules(options.rules), load_drills(options.drills, options.only)  # 1
     started_at = now()
-    stack = Stack(options, _make_folder(options.var / "runs", started_at))
+    is_tapped = any(isinstance(drill.disturbance, Planting) for drill in drills)
+    stack = Stack(options, _make_folder(options.var / "runs", started_at), is_tapped=is_tapped)
     try:
         start_parts(stack, with_canary(rules), progress)  # 2
         progress.show("waiting for the canary's page")
@@ -51,6 +56,7 @@ def rehearse(options: Options, progress: Progress) -> Report:
         stack.stop_part("load")  # 6
         stack.stop_part("service")
         books = _close_books(stack, started_at, progress)  # 7
+        results = [_search(result, stack, progress) for result in results]
         pages = tuple(page for page in read_pages(stack.pages) if not is_canary(page))
         return Report(
             started_at=started_at,
@@ -77,6 +83,14 @@ def _drill(drills: list[Drill], stack: Stack, rules: RuleSet, pace: Pace, progre
     _fill_windows(drills, rules, pace, progress)
     with_faults = stack.options.with_faults
     return [Drilling(drill, stack, rules, pace, progress).run(with_faults=with_faults) for drill in drills]
+
+
+def _search(result: DrillResult, stack: Stack, progress: Progress) -> DrillResult:
+    """Look for what the drill planted only now: the service has sent all that it will ever send."""
+    if result.planted is None:
+        return result
+    progress.show("searching for the planted secrets")
+    return replace(result, findings=(*result.findings, *judge_planted(result.planted, stack)))
 
 
 def _load_rules(folder: Path) -> RuleSet:

@@ -3,16 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, assert_never
 
 from loadtest.ledger import NO_ANSWER
 from monitors.model import Monitor, RuleSet
 from rehearsal.breach import UNKNOWN, Prediction, predict
 from rehearsal.clock import Pace, now, show_span, sleep
-from rehearsal.drill import Drill, ExpectedPage, Fault, Outage
+from rehearsal.disturbance import Fault, Outage, Planting
+from rehearsal.drill import Drill, ExpectedPage
 from rehearsal.errors import EnvironmentMissingError
 from rehearsal.judge import Expectation, Seen, judge_latency, judge_page, judge_silence, times_of
 from rehearsal.observe import breaches
+from rehearsal.privacy.plant import Planter
+from rehearsal.privacy.secret import Planted
 from rehearsal.progress import Progress
 from rehearsal.sink import Page, read_pages
 from rehearsal.stack import Stack
@@ -37,6 +40,7 @@ class Drilling:
         self._drill, self._stack, self._rules, self._pace, self._progress = drill, stack, rules, pace, progress
         self._started_at = now()
         self._phase = "healthy traffic"
+        self._planted: Planted | None = None
 
     def run(self, *, with_faults: bool) -> DrillResult:
         """1 disturb, 2 pages, 3 all clear, 4 recoveries, 5 judge."""
@@ -64,8 +68,12 @@ class Drilling:
                 return Period(self._started_at, None)
             case Outage() as outage:
                 return self._take_down_sentry(outage)
+            case Planting() as planting:
+                return self._plant(planting)
             case None:
                 return None
+            case unknown:
+                assert_never(unknown)
 
     def _take_down_sentry(self, outage: Outage) -> Period:
         self._watch(self._started_at + self._pace.wall(outage.after), lambda: False)
@@ -79,6 +87,18 @@ class Drilling:
         self._progress.say("Sentry is back")
         self._phase = "after the outage"
         return Period(since, until)
+
+    def _plant(self, planting: Planting) -> Period:
+        """Spread the carriers: those that fail must stay a small share of every window."""
+        planter, since = Planter(self._stack), now()
+        self._phase = str(planting)
+        for number, carrier in enumerate(planting.carriers, start=1):
+            share = number / (len(planting.carriers) + 1)
+            self._watch(self._started_at + self._pace.wall(self._drill.lasts * share), lambda: False)
+            planter.plant(carrier)
+        self._planted = planter.planted
+        self._progress.say(f"{len(self._planted.secrets)} secrets planted")
+        return Period(since, now())
 
     def _expect(self, page: ExpectedPage) -> Expectation:
         alert = next((each for each in self._rules.alerts if each.name == page.alert), None)
@@ -138,6 +158,7 @@ class Drilling:
             ended_at=self._pace.at(now()),
             findings=(*findings, judge_silence(self._drill, self._unexpected()), *self._judge_outage(disturbed)),
             times=tuple(times_of(each, found, self._pace) for each, found in seen),
+            planted=self._planted,
         )
 
     def _judge_outage(self, disturbed: Period | None) -> list[Finding]:

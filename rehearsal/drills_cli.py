@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from rehearsal.clock import show_span
-from rehearsal.drill import Drill, ExpectedPage, load_drills
+from rehearsal.drill import Drill, ExpectedPage
+from rehearsal.drill_file import load_drills
 from rehearsal.options import DRILLS, JSON
 from rehearsal.reports.jsonfile import convert
 

@@ -10,7 +10,8 @@ from monitors.fields import SYMBOLS
 from monitors.fields import show_span as show_window
 from monitors.model import Alert, Monitor
 from rehearsal.clock import Pace, show_span
-from rehearsal.drill import Drill, ExpectedPage, Outage
+from rehearsal.disturbance import Outage
+from rehearsal.drill import Drill, ExpectedPage
 from rehearsal.reconcile import Account, Books
 from rehearsal.sink import Page
 from rehearsal.verdict import Finding, PageTimes, Status

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from loadtest.ledger import CANARY, NO_ANSWER, PROBE, Entry
+from loadtest.ledger import CANARY, NO_ANSWER, PLANTED, PROBE, Entry
 
-OURS: Final = (PROBE, CANARY)  # intents of the rehearsal itself
+OURS: Final = (PROBE, CANARY, PLANTED)  # intents of the rehearsal itself
 Discards = Mapping[str, int]  # what the client dropped, by reason
 
 

@@ -14,7 +14,7 @@ from monitors.model import RuleSet
 from monitors.plan import apply_plan, make_plan
 from monitors.provision import ensure_app, ensure_project
 from rehearsal.clock import now
-from rehearsal.drill import Fault
+from rehearsal.disturbance import Fault
 from rehearsal.interrupts import shielded
 from rehearsal.load import load_argv, load_environ
 from rehearsal.ports import HOST, hold_port
@@ -30,6 +30,7 @@ PROJECT: Final = "isl"
 START_DEADLINE: Final = timedelta(seconds=60)
 PROBE_TIMEOUT_S: Final = 2.0
 API_TIMEOUT_S: Final = 5.0  # the engine is on this machine: longer means that it hangs
+TAP_BYTES: Final = 1024**3  # ten times what the drills of this project send
 CANARY_CHANNEL: Final = "rehearsal-canary"
 # The rehearsal is about alerts, not about limits; a load at the service's own default would be refused.
 RATE_LIMIT: Final = "1000000/minute"
@@ -40,14 +41,17 @@ PROCESSES: Final = "processes.json"  # in the stack's folder: what was started, 
 class Stack:
     """Starts the parts in order and stops them in reverse; `stop` may be called at any time, more than once."""
 
-    def __init__(self, options: Options, folder: Path, *, outlives_us: bool = False) -> None:
+    def __init__(self, options: Options, folder: Path, *, outlives_us: bool = False, is_tapped: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.options = options
         self._outlives_us = outlives_us
+        self._is_tapped = is_tapped
         self.folder = folder
         self.ledger_file = folder / "ledger.jsonl"
         self.ledger = Ledger(self.ledger_file)
         self.pages = folder / "pages.jsonl"
+        self.engine_data = folder / "engine"
+        self.logs = folder / "logs"
         self.faults = folder / "faults.json"
         self.service_key = folder / "service-key"
         self._children: list[Child] = []
@@ -59,15 +63,15 @@ class Stack:
 
     def start_engine(self) -> None:
         """Start the embedded engine, and read the token that it makes on its first start."""
-        data = self.folder / "engine"
         environ = {
             "EMBEDDED_PORT": self._port("sentry"),
-            "EMBEDDED_DATA_DIR": str(data),
+            "EMBEDDED_DATA_DIR": str(self.engine_data),
             "EMBEDDED_SPEED": str(self.options.speed),
+            "EMBEDDED_TAP_BYTES": str(TAP_BYTES if self._is_tapped else 0),
         }
         engine = self._start("engine", ["-m", "embedded"], environ, "sentry")
         wait_until("the engine", lambda: _answers(f"{self.urls['sentry']}/_health/"), engine, START_DEADLINE)
-        self.token = (data / "token").read_text().strip()
+        self.token = (self.engine_data / "token").read_text().strip()
 
     def start_sink(self) -> None:
         """Start the receiver of notifications."""
@@ -181,7 +185,7 @@ class Stack:
     def _start(self, name: str, argv: list[str], environ: dict[str, str], *listens: str) -> Child:
         """Start a part, and leave a mark of it before anything can interrupt us."""
         held = tuple(self._ports[name].lock for name in listens)
-        log = self.folder / "logs" / f"{name}.log"
+        log = self.logs / f"{name}.log"
         with shielded():
             child = start(name, argv, environ, log, outlives_us=self._outlives_us, held=held)
             self._children.append(child)

@@ -121,12 +121,12 @@ def _start(stack: Stack, options: Options, progress: Progress) -> Standing:
         engine=stack.urls["sentry"],
         sink=stack.urls["sink"],
         dsn=stack.dsn,
-        token=str(stack.folder / "engine" / "token"),
+        token=str(stack.engine_data / "token"),
         service_key=str(stack.service_key),
         faults=str(stack.faults),
         pages=str(stack.pages),
         ledger=str(stack.ledger_file),
-        logs=str(stack.folder / "logs"),
+        logs=str(stack.logs),
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from loadtest.ledger import Entry
 from monitors.model import RuleSet
 from rehearsal.drill import Drill
+from rehearsal.privacy.secret import Planted
 from rehearsal.reconcile import Books
 from rehearsal.settings import Options
 from rehearsal.sink import Page
@@ -52,6 +53,7 @@ class DrillResult:
     ended_at: timedelta
     findings: tuple[Finding, ...]
     times: tuple[PageTimes, ...]
+    planted: Planted | None = None
 
     @property
     def status(self) -> Status:

@@ -5,6 +5,7 @@ The SDK drops an event whose hook raises, and says so in a client report only. S
 
 import logging
 from typing import Any, Final, cast
+from urllib.parse import urlsplit
 
 from sentry_sdk.types import Event, Hint
 
@@ -45,7 +46,7 @@ def _scrub_or_reduce(event: dict[str, Any]) -> dict[str, Any]:
     """Scrub; where that fails send what cannot hold a secret; where even that fails send that there was something."""
     for step in (scrub_event, reduce_event):
         try:
-            return _name_unmatched(step(event))
+            return _show_route(_name_unmatched(step(event)))
         except Exception as error:  # noqa: BLE001  # whatever it is, an event with less beats none
             log.warning("an event could not be finished by %s: %s", step.__name__, type(error).__name__)
     return {"message": "an event that could not be scrubbed", "level": "error", "platform": "python"}
@@ -55,6 +56,16 @@ def _name_unmatched(event: dict[str, Any]) -> dict[str, Any]:
     info = event.get("transaction_info")
     if isinstance(info, dict) and info.get("source") == "url":
         event["transaction"] = UNMATCHED
+    return event
+
+
+def _show_route(event: dict[str, Any]) -> dict[str, Any]:
+    """Put the route for the path in the request's URL: ids, and whatever else callers write there, stay here."""
+    request = event.get("request")
+    if isinstance(request, dict) and isinstance(request.get("url"), str):
+        route = event.get("transaction")
+        path = route if isinstance(route, str) else ""
+        event["request"] = request | {"url": urlsplit(request["url"])._replace(path=path, query="", fragment="").geturl()}
     return event
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from loadtest.ledger import Entry
 from rehearsal.clock import show_span
-from rehearsal.drill import Outage
+from rehearsal.disturbance import Outage
 from rehearsal.verdict import DrillResult, Report
 
 WIDTH: Final = 960.0

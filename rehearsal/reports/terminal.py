@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rehearsal.clock import now, show_span
-from rehearsal.drill import Outage
+from rehearsal.disturbance import Outage
 from rehearsal.verdict import DrillResult, Finding, PageTimes, Report, Status
 
 MARKS: Final = {Status.HELD: ("✓", "green"), Status.FAILED: ("✗", "bold red")}

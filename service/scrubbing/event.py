@@ -11,7 +11,8 @@ from service.scrubbing.text import FILTERED, TEXT_LIMIT, scrub_quotes, scrub_sql
 from service.scrubbing.tree import Scrubber, scrub_tree
 
 # What may be read of a request's headers: enough to debug, nothing that names a person or opens a door.
-SENT_HEADERS: Final = frozenset({"host", "content-type", "content-length", "user-agent", "x-request-id"})
+# Not X-Request-Id: callers write what they like into it, and the tag has the id that holds.
+SENT_HEADERS: Final = frozenset({"host", "content-type", "content-length", "user-agent"})
 OWN_MODULES: Final = "service."  # our errors quote nothing that is not the caller's to see again
 USER_HASH: Final = re.compile(r"[0-9a-f]{32}")  # what `service.user_id` makes; any other id is a person's own
 # Written by the SDK about the program: names of packages such as `pyjwt` are no secrets.

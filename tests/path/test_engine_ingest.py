@@ -5,12 +5,17 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
 from uuid import uuid4
 
 import brotli
 import pytest
 import zstandard
 
+from embedded.store.database import Database
+from embedded.store.telemetry import unpack
+from embedded.tap import read_tap
 from tests.path.engine import DEADLINE_S, ORGANIZATION, Engine, Project, envelope, error, start_engine, transaction
 
 ENCODINGS = ["gzip", "deflate", "br", "zstd", "identity"]
@@ -146,6 +151,23 @@ def test_every_encoding_is_read(project: Project, encoding: str, is_chunked: boo
     answer = project.engine.client.post(url, content=content, headers=headers)
     assert (answer.status_code, answer.json()) == (200, {"id": sent["event_id"]})
     assert [row["id"] for row in project.search("spans", "id")] == [sent["event_id"]]
+
+
+def test_the_tap_holds_what_arrived_and_the_store_what_was_left_after_scrubbing(tmp_path: Path) -> None:
+    with_tap = start_engine(tmp_path / "tapped", tap_bytes="100000")
+    try:
+        project = with_tap.project()
+        body = envelope(("event", error(extra={"password": "hunter2"})))
+        headers = {"content-encoding": "gzip", "x-sentry-auth": f"Sentry sentry_key={project.key}, sentry_version=7"}
+        assert project.post(gzip.compress(body), headers).status_code == 200
+    finally:
+        with_tap.end()
+    [tapped] = read_tap(with_tap.data_dir / "tap")
+    assert (tapped.target, tapped.body) == (f"/api/{project.id}/envelope/", body)
+    assert tapped.headers["x-sentry-auth"] == headers["x-sentry-auth"]
+    with closing(Database(with_tap.data_dir / "engine.sqlite")) as database:
+        [(payload,)] = database.read().execute("SELECT payload FROM error_event")
+    assert b"hunter2" not in unpack(payload)
 
 
 def test_repeated_event_id_is_stored_once(project: Project) -> None:

@@ -80,6 +80,20 @@ MUTATIONS = {
         ("error-rate-step",),
         {"error-rate-step": "it paged 2 times for one fault", RUN: "duplicated, for example req_"},
     ),
+    "the scrubber is switched off": Mutation(
+        "service/event_hooks.py",
+        "for step in (scrub_event, reduce_event):",
+        "for step in (dict, reduce_event):",
+        ("healthy-baseline", "pii-canaries"),
+        {"pii-canaries": "request.headers"},
+    ),
+    "local variables are sent": Mutation(
+        TELEMETRY,
+        '"include_local_variables": False',
+        '"include_local_variables": True',
+        ("healthy-baseline", "pii-canaries"),
+        {"pii-canaries": ".vars."},
+    ),
     "nothing is flushed at the end": Mutation(
         TELEMETRY,
         "    sentry_sdk.flush(timeout=FLUSH_TIMEOUT_S)",

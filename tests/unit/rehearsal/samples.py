@@ -7,7 +7,8 @@ from loadtest.ledger import Entry
 from monitors.load import RULES_DIRECTORY, load_rules
 from monitors.model import Alert, Monitor
 from rehearsal.clock import Pace
-from rehearsal.drill import Drill, ExpectedPage, Fault
+from rehearsal.disturbance import Fault
+from rehearsal.drill import Drill, ExpectedPage
 from rehearsal.judge import Expectation, Seen
 from rehearsal.reconcile import Account, Books
 from rehearsal.settings import Options

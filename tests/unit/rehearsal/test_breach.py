@@ -7,7 +7,7 @@ import pytest
 
 from monitors.model import Comparison, Monitor, parse_aggregate
 from rehearsal.breach import UNKNOWN, predict
-from rehearsal.drill import Fault
+from rehearsal.disturbance import Fault
 from tests.unit.rehearsal.samples import monitor
 
 ERROR_RATE = monitor("ISL error rate")  # over 0.05 in 5 minutes

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.drill import ExpectedPage, Fault, Outage, load_drills
+from rehearsal.disturbance import Carrier, Fault, Outage, Planting
+from rehearsal.drill import ExpectedPage
+from rehearsal.drill_file import load_drills
 from rehearsal.errors import UsageError
 from rehearsal.settings import Options
 from tests.unit.rehearsal.samples import RULES
@@ -54,8 +56,43 @@ def test_a_fault_of_a_dependency_aims_at_those_and_not_at_routes(tmp_path: Path)
 def test_an_outage_is_read_with_its_units(tmp_path: Path) -> None:
     away = GOOD.replace(FAULT, "outage: {after: 2m, lasts: 90s, slower_at_most: 1.5}")
     assert load_drills(write(tmp_path, away))[0].disturbance == Outage(timedelta(minutes=2), timedelta(seconds=90), 1.5)
-    with pytest.raises(UsageError, match="a fault or an outage, not both"):
+    with pytest.raises(UsageError, match="a drill has one of fault, outage, plant"):
         load_drills(write(tmp_path, away.replace("outage:", f"{FAULT}\noutage:")))
+
+
+def test_what_is_planted_is_read_with_the_kinds_of_secrets(tmp_path: Path) -> None:
+    text = """\
+plant:
+  - request: POST /a?user=$email
+    headers: ["X-User: $word"]
+    body: '{"a": "$text"}'
+    fault: {flag: error_rate, value: 1}
+  - request: GET /b"""
+    drill = load_drills(write(tmp_path, GOOD.replace(FAULT, text)))[0]
+    fault = Fault("error_rate", 1.0)
+    assert drill.disturbance == Planting(
+        (
+            Carrier("POST", "/a?user=$email", ("X-User: $word",), '{"a": "$text"}', fault),
+            Carrier("GET", "/b", (), "", None),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("carrier", "said"),
+    [
+        ("request: LOOK /a", "'LOOK /a', write for example GET /items?user=$email"),
+        ("request: GET a", "write for example GET /items"),
+        ("request: GET /$secret", "$secret, allowed are $word, $email, "),
+        ("request: GET /a$", "a $ without a name"),
+        ("{request: GET /a, headers: [X-User]}", "'X-User', write for example 'X-User: $email'"),
+        ("{request: GET /a, bodi: x}", "unknown key 'bodi', did you mean 'body'?"),
+    ],
+)
+def test_a_mistake_in_what_is_planted_is_told(tmp_path: Path, carrier: str, said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load_drills(write(tmp_path, GOOD.replace(FAULT, f"plant:\n  - {carrier}")))
+    assert said in str(caught.value)
 
 
 def test_an_empty_list_asserts_silence(tmp_path: Path) -> None:

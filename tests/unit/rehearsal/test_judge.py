@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from rehearsal.drill import Drill, Outage
+from rehearsal.disturbance import Outage
+from rehearsal.drill import Drill
 from rehearsal.judge import Expectation, Seen, judge_books, judge_latency, judge_outside, judge_page, judge_silence
 from rehearsal.reconcile import Account, Books
 from rehearsal.sink import Page

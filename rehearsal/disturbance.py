@@ -1,0 +1,57 @@
+"""What is done to a service or to its Sentry while a drill lasts."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A flag of the service, switched on while the drill lasts."""
+
+    flag: str
+    value: float
+    routes: tuple[str, ...] = ("*",)  # globs over route templates, or over the names of dependencies
+    hits: float = 1.0  # share of all requests that go to these routes
+
+    def __str__(self) -> str:
+        where = "" if self.routes == ("*",) else f" on {', '.join(self.routes)}"
+        return f"{self.flag} = {self.value:g}{where}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """Sentry is away for a while in the middle of the drill. Spans are production time."""
+
+    after: timedelta  # from the start of the drill; what the requests before it took is the yardstick
+    lasts: timedelta
+    slower_at_most: float  # median latency in the outage, as a multiple of that before it
+
+    def __str__(self) -> str:
+        return "Sentry down"
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """A request that carries secrets. `$email` and its like stand for a fresh secret of that kind."""
+
+    method: str
+    target: str  # path and query
+    headers: tuple[str, ...]  # `Name: value`, beside those that every carrier has
+    body: str  # empty: none
+    fault: Fault | None  # on for this one request, so that it fails and becomes an error event
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.target.partition('?')[0]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Planting:
+    """Requests with secrets in them, evenly over the drill; none of the secrets may turn up in telemetry."""
+
+    carriers: tuple[Carrier, ...]
+
+    def __str__(self) -> str:
+        return f"{len(self.carriers)} requests that carry secrets"
+
+
+Disturbance = Fault | Outage | Planting
