@@ -10,7 +10,7 @@ SECONDS ?= 60
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rehearse up down loadtest test doctor monitors-check monitors-plan monitors-apply check lint format lock clean
+.PHONY: help setup rehearse up down loadtest test doctor checklist monitors-check monitors-plan monitors-apply check lint format lock clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -36,7 +36,10 @@ test: $(READY) ## the whole test suite
 	@$(BIN)/python -m pytest $(ARGS)
 
 doctor: $(READY) ## why does nothing arrive? the troubleshooting list, run (SENTRY_*)
-	@$(BIN)/rehearse doctor
+	@$(BIN)/rehearse doctor $(ARGS)
+
+checklist: $(READY) ## the production checklist, each box ticked by doing it (SENTRY_*, or after `make up`)
+	@$(BIN)/rehearse checklist $(ARGS)
 
 monitors-check: $(READY) ## lint the rules of monitors and alerts and run their tests
 	@$(BIN)/rehearse monitors check $(ARGS)

@@ -27,6 +27,15 @@ class ClientKey:
     name: str
     dsn: str
     is_active: bool
+    limit: tuple[int, int] | None = None  # so many errors in so many seconds
+
+
+@dataclass(frozen=True, slots=True)
+class InboundFilter:
+    """What Sentry drops by itself, for nothing."""
+
+    id: str
+    is_active: bool  # for some browsers at least, where it is about browsers
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +120,13 @@ def parse_project(item: dict[str, Any]) -> Project:
 
 
 def parse_key(item: dict[str, Any]) -> ClientKey:
-    return ClientKey(item["id"], item["name"], item["dsn"]["public"], bool(item["isActive"]))
+    limit = item.get("rateLimit")
+    taken = (int(limit["count"]), int(limit["window"])) if limit else None
+    return ClientKey(item["id"], item["name"], item["dsn"]["public"], bool(item["isActive"]), taken)
+
+
+def parse_filter(item: dict[str, Any]) -> InboundFilter:
+    return InboundFilter(str(item["id"]), bool(item["active"]))
 
 
 def parse_available_app(item: dict[str, Any]) -> AvailableApp:

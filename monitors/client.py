@@ -15,6 +15,7 @@ from monitors.answers import (
     AvailableApp,
     AvailableIntegration,
     ClientKey,
+    InboundFilter,
     Issue,
     OpenPeriod,
     Project,
@@ -78,6 +79,9 @@ class SentryClient:
 
     def project_keys(self, project: str) -> tuple[ClientKey, ...]:
         return tuple(self._list(f"projects/{self.organization}/{project}/keys/", answers.parse_key))
+
+    def inbound_filters(self, project: str) -> tuple[InboundFilter, ...]:
+        return tuple(self._list(f"projects/{self.organization}/{project}/filters/", answers.parse_filter))
 
     # Monitors and alerts
 

@@ -14,8 +14,8 @@ import click
 from rich.console import Console
 
 from rehearsal.baseline import compare, read_baseline
+from rehearsal.checks_cli import checklist, doctor
 from rehearsal.conduct import rehearse
-from rehearsal.doctor_cli import doctor
 from rehearsal.drills_cli import drills
 from rehearsal.errors import EnvironmentMissingError, UsageError
 from rehearsal.interrupts import install
@@ -137,6 +137,7 @@ def loadtest(*, rate: float, seconds: int, var: Path) -> None:
     raise SystemExit(FAILED if code else HELD)
 
 
+cli.add_command(checklist)
 cli.add_command(doctor)
 cli.add_command(drills)
 cli.add_command(monitors)

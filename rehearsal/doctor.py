@@ -5,47 +5,53 @@ counts: a client report about nothing.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
-from enum import StrEnum
 from importlib.metadata import version
+from itertools import islice
 from typing import Final
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
 from sentry_sdk.utils import Dsn
 
-from monitors.answers import StatsGroup
+from monitors import signals
+from monitors.answers import ClientKey, InboundFilter, Issue, Project, StatsGroup
 from monitors.client import SentryClient
 from monitors.errors import ApiError
+from rehearsal.checks import Check, State, find_project, ok_if
 from service.settings import Settings, SettingsError, load_settings
 
 TIMEOUT_S: Final = 10.0
 OLDEST_SDK: Final = 2  # major version; 1.x has other options and no longer gets fixes
 MAX_SKEW: Final = timedelta(minutes=1)  # Sentry corrects more than this silently, and times of pages then lie
 RATE_LIMITS: Final = "X-Sentry-Rate-Limits"
+CONTEXT_ERRORS: Final = 100
+NOISY_EVENTS: Final = 100  # fewer cost nothing worth a word
+NOISY_SHARE: Final = 0.5
+DROPPED: Final = {
+    "rate_limited": "a quota, a key's limit or spike protection; raise it, or send less",
+    "invalid": "the SDK sends what this Sentry does not take; look at its version",
+    "filtered": "an inbound filter or a deleted issue; look at the project's filters",
+}
+# What an SDK drops because something is wrong; other reasons are wishes, such as sample_rate and before_send.
+# Source: develop.sentry.dev/sdk/telemetry/client-reports, read 2026-11
+LOSSES: Final = {
+    "network_error": "Sentry could not be reached; look at network and proxy",
+    "send_error": "Sentry refused it; look at its size",
+    "ratelimit_backoff": "Sentry asked for less; raise the quota, or send less",
+    "queue_overflow": "more than the SDK can send; lower SENTRY_TRACES_SAMPLE_RATE",
+    "cache_overflow": "more than the SDK can keep while Sentry is away",
+    "buffer_overflow": "more than the SDK can keep before it is sent",
+    "backpressure": "the SDK could not keep up; lower SENTRY_TRACES_SAMPLE_RATE",
+    "internal_sdk_error": "a mistake in the SDK or in a hook such as before_send",
+}
 REMEDIES: Final = {
     401: "the key is unknown there: copy the DSN again, from the project's client keys",
     403: "the key belongs to another project or is disabled: copy the DSN again, from the project's client keys",
     404: "no ingest there: the DSN's host or path is wrong",
 }
-
-
-class State(StrEnum):
-    OK = "ok"
-    WRONG = "wrong"
-    SKIPPED = "skipped"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One line of a list."""
-
-    state: State
-    what: str
-    detail: str  # what was found, and where it is wrong what to do
 
 
 def examine(environ: Mapping[str, str], now: Callable[[], datetime]) -> Iterator[Check]:
@@ -65,17 +71,21 @@ def examine(environ: Mapping[str, str], now: Callable[[], datetime]) -> Iterator
     yield from _examine_ingest(dsn, now)
 
 
-def examine_project(client: SentryClient, project: str) -> Iterator[Check]:
-    """Yield the checks that need a token: the project, its keys, and what became of what was sent in the last day."""
+def examine_project(client: SentryClient, project: str, public_key: str | None) -> Iterator[Check]:
+    """Yield the checks that need a token: the project, its keys, and what became of what was sent in the last day.
+
+    `public_key` is the DSN's, None where there is none.
+    """
     try:
-        found = next((each for each in client.projects() if project in (each.slug, str(each.id))), None)
+        found = find_project(client, project)
         if found is None:
             yield Check(State.WRONG, "project", f"none named {project!r} in organisation {client.organization!r}")
             return
-        active = [key for key in client.project_keys(found.slug) if key.is_active]
-        state = State.OK if active else State.WRONG
-        yield Check(state, "client keys", f"{len(active)} active" + ("" if active else ": enable one"))
+        yield from _examine_keys(client.project_keys(found.slug), public_key)
+        yield _examine_filters(client.inbound_filters(found.slug))
         yield from _examine_outcomes(client.stats_v2(found.id, ["outcome", "reason"]))
+        yield _examine_context(client, found)
+        yield _examine_noise(client.issues(found.id))
     except ApiError as error:
         yield Check(State.WRONG, "web API", str(error))
 
@@ -143,14 +153,56 @@ def _examine_clock(answer: httpx.Response, now: datetime) -> Check:
     return Check(State.OK, "clock", "as Sentry's, to the second")
 
 
+def _examine_keys(keys: tuple[ClientKey, ...], public_key: str | None) -> Iterator[Check]:
+    active = [key for key in keys if key.is_active]
+    yield ok_if(active, "client keys", f"{len(active)} active", "enable one")
+    used = next((key for key in keys if Dsn(key.dsn).public_key == public_key), None)
+    if public_key is not None:
+        yield ok_if(used, "DSN", "of this project" if used else "of another project", "copy it again")
+    if used and used.limit:
+        count, window_s = used.limit
+        yield Check(State.OK, "key limit", f"{count} errors in {window_s} s are taken; more is answered 429")
+
+
+def _examine_filters(filters: tuple[InboundFilter, ...]) -> Check:
+    active = ", ".join(each.id for each in filters if each.is_active)
+    return Check(State.OK, "filters", f"on: {active}; what they drop costs nothing" if active else "none is on")
+
+
 def _examine_outcomes(groups: tuple[StatsGroup, ...]) -> Iterator[Check]:
     """Say what was not kept, by reason: what a person would otherwise find by asking where an event went."""
     kept = sum(group.quantity for group in groups if group.by["outcome"] == "accepted")
     yield Check(State.OK if kept else State.WRONG, "accepted", f"{kept} items in the last day")
     for group in groups:
         outcome, reason = group.by["outcome"], group.by.get("reason", "")
-        if outcome in ("rate_limited", "invalid", "filtered") and group.quantity:
-            yield Check(State.WRONG, outcome, f"{group.quantity} items in the last day, reason {reason or 'unknown'}")
+        found = f"{group.quantity} items in the last day, reason {reason or 'unknown'}"
+        if outcome in DROPPED and group.quantity:
+            yield Check(State.WRONG, outcome, f"{found}: {DROPPED[outcome]}")
+        elif outcome == "client_discard" and group.quantity:
+            remedy = LOSSES.get(reason)
+            yield ok_if(remedy is None, "dropped by SDK", found, remedy or "")
+
+
+def _examine_context(client: SentryClient, project: Project) -> Check:
+    """Can an error be traced to its request? Of the latest ones, in the last day."""
+    name = signals.REQUEST_ID.name
+    rows = list(islice(client.events(project.id, "errors", ["id", name], sort="-timestamp"), CONTEXT_ERRORS))
+    if not rows:
+        return Check(State.SKIPPED, "context", "no error in the last day to look at")
+    with_id = sum(bool(row.get(name)) for row in rows)
+    remedy = "set it before anything can fail, on the isolation scope"
+    return ok_if(with_id == len(rows), "context", f"{with_id} of the last {len(rows)} errors have {name}", remedy)
+
+
+def _examine_noise(issues: Iterable[Issue]) -> Check:
+    """Is one issue most of what is paid for?"""
+    errors = [issue for issue in issues if issue.type == "error"]
+    total = sum(issue.times_seen for issue in errors)
+    most = max(errors, key=lambda issue: issue.times_seen, default=None)
+    if most is None or total < NOISY_EVENTS or most.times_seen <= total * NOISY_SHARE:
+        return Check(State.OK, "noise", f"{total} error events in {len(errors)} issues, none of them most of all")
+    detail = f"{most.short_id} ({most.title}) is {most.times_seen} of {total} error events"
+    return Check(State.WRONG, "noise", f"{detail}: mend it, or drop it in before_send or by an inbound filter")
 
 
 def _explain(error: httpx.HTTPError) -> str:

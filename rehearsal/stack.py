@@ -27,6 +27,7 @@ from service.fault_registry import FAULTS
 ORGANIZATION: Final = "sentry"
 TEAM: Final = "sentry"
 PROJECT: Final = "isl"
+ENVIRONMENT: Final = "staging"  # of the service
 START_DEADLINE: Final = timedelta(seconds=60)
 PROBE_TIMEOUT_S: Final = 2.0
 API_TIMEOUT_S: Final = 5.0  # the engine is on this machine: longer means that it hangs
@@ -113,7 +114,7 @@ class Stack:
             "ISL_FAULTS_FILE": str(self.faults),
             "SENTRY_ENABLED": "true",
             "SENTRY_DSN": self.dsn,
-            "SENTRY_ENVIRONMENT": "staging",
+            "SENTRY_ENVIRONMENT": ENVIRONMENT,
             "SENTRY_TRACES_SAMPLE_RATE": str(self.options.traces_sample_rate),
             # The SDK draws per worker who is profiled: two rehearsals of the same thing would not be the same.
             "SENTRY_PROFILES_SAMPLE_RATE": "0",

@@ -9,8 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from rehearsal.checks import Check, State
 from rehearsal.clock import now
-from rehearsal.doctor import Check, State, examine
+from rehearsal.doctor import examine
 
 KEY = "0123456789abcdef0123456789abcdef"
 
