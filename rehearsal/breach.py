@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Final
 
 from monitors.model import Monitor, Priority, Threshold
-from rehearsal.disturbance import Fault
+from rehearsal.disturbance import Fault, HookFault
 
 AT_ONCE: Final = timedelta(0)
 
@@ -28,7 +28,7 @@ class Prediction:
 UNKNOWN: Final = Prediction(None, AT_ONCE, AT_ONCE)
 
 
-def predict(monitor: Monitor, fault: Fault, speed: float) -> Prediction:
+def predict(monitor: Monitor, fault: Fault | HookFault, speed: float) -> Prediction:
     """Predict the breach of a monitor by a step of a fault, at `speed` production seconds per second."""
     limit, share = _limit(monitor), _bad_share(monitor, fault)
     if limit is None or share is None:
@@ -36,7 +36,7 @@ def predict(monitor: Monitor, fault: Fault, speed: float) -> Prediction:
     if share <= limit:
         return Prediction(can_breach=False, breach_after=AT_ONCE, recovery_after=AT_ONCE)
     # A slow request is seen when it ends. Latencies are not compressed, so that is a long time in production's terms.
-    unseen = timedelta(milliseconds=fault.value) * speed if fault.flag == "added_latency_ms" else AT_ONCE
+    unseen = timedelta(milliseconds=_added_ms(fault)) * speed
     return Prediction(
         can_breach=True,
         breach_after=unseen + monitor.window * (limit / share),
@@ -61,9 +61,18 @@ def _resolve_limit(monitor: Monitor, limit: float) -> float:
     return limit if monitor.aggregate.share is not None else monitor.resolve.value
 
 
-def _bad_share(monitor: Monitor, fault: Fault) -> float | None:
+def _added_ms(fault: Fault | HookFault) -> float:
+    if isinstance(fault, HookFault):
+        return fault.slows_ms or 0.0
+    return fault.value if fault.flag == "added_latency_ms" else 0.0
+
+
+def _bad_share(monitor: Monitor, fault: Fault | HookFault) -> float | None:
     """The share of requests that the fault makes bad in this monitor's eyes; None where the model does not know it."""
     is_percentile = monitor.aggregate.share is not None
+    if isinstance(fault, HookFault):
+        slowed = None if fault.slows_ms is None else float(fault.slows_ms > _lowest_threshold(monitor))
+        return slowed if is_percentile else fault.fails
     match fault.flag:
         case "error_rate" | "new_error_code":
             return None if is_percentile else fault.value * fault.hits

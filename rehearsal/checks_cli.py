@@ -21,7 +21,7 @@ from rehearsal.clock import now
 from rehearsal.doctor import examine, examine_project
 from rehearsal.errors import UsageError
 from rehearsal.options import JSON, RULES, VAR
-from rehearsal.stack import ENVIRONMENT, ORGANIZATION, PROJECT
+from rehearsal.stack import ENVIRONMENT, ORGANIZATION
 from rehearsal.standing import Standing, find_standing
 from service.settings import SettingsError, load_settings
 
@@ -112,7 +112,7 @@ def _environ_of(standing: Standing) -> dict[str, str]:
         "SENTRY_URL": standing.engine,
         TOKEN_VARIABLE: Path(standing.token).read_text().strip(),
         "SENTRY_ORG": ORGANIZATION,
-        "SENTRY_PROJECT": PROJECT,
+        "SENTRY_PROJECT": standing.project,
     }
 
 

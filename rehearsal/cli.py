@@ -18,14 +18,16 @@ from rehearsal.checks_cli import checklist, doctor
 from rehearsal.conduct import rehearse
 from rehearsal.drills_cli import drills
 from rehearsal.errors import EnvironmentMissingError, UsageError
+from rehearsal.init_cli import init, plan
 from rehearsal.interrupts import install
-from rehearsal.load import run_load
+from rehearsal.load import load_file, run_load
 from rehearsal.monitors_cli import monitors
-from rehearsal.options import DEFAULTS, DRILLS, JSON, RULES, TRACES, TRAFFIC, VAR
+from rehearsal.options import DEFAULTS, JSON, OTHER_DRILLS, OTHER_RULES, PLAN, TRACES, TRAFFIC, VAR
+from rehearsal.plan_file import load_plan, with_plan
 from rehearsal.reports.files import write_files
 from rehearsal.reports.jsonfile import as_json
 from rehearsal.reports.terminal import TerminalProgress, render
-from rehearsal.settings import Options, check, parse_traffic
+from rehearsal.settings import check, parse_traffic
 from rehearsal.standing import bring_up, find_standing, take_down
 from rehearsal.verdict import Status
 
@@ -62,8 +64,9 @@ def cli() -> None:
 )
 @TRAFFIC
 @TRACES
-@RULES
-@DRILLS
+@PLAN
+@OTHER_RULES
+@OTHER_DRILLS
 @VAR
 @click.option("--webhook-url", metavar="URL", help="Send notifications here instead of to the sink.")
 @click.option(
@@ -82,7 +85,7 @@ def cli() -> None:
 @JSON
 def run(*, is_json: bool, traffic: str, earlier: Path | None, **chosen: Any) -> None:
     """Bring the stack up, run every drill, close the books, print the verdict and stop what was started."""
-    options = check(Options(traffic=parse_traffic(traffic), **chosen))
+    options = check(with_plan(traffic=parse_traffic(traffic), **chosen))
     baseline = read_baseline(earlier) if earlier else None
     with TerminalProgress(Console(stderr=True, highlight=False)) as progress:
         report = rehearse(options, progress)
@@ -98,13 +101,14 @@ def run(*, is_json: bool, traffic: str, earlier: Path | None, **chosen: Any) -> 
 @cli.command()
 @click.option("--speed", default=1.0, show_default=True, help="Production seconds per second.")
 @TRACES
-@RULES
+@PLAN
+@OTHER_RULES
 @VAR
 @JSON
 def up(*, is_json: bool, **chosen: Any) -> None:
     """Bring engine, service and sink up and leave them running; the load is yours."""
     with TerminalProgress(Console(stderr=True, highlight=False)) as progress:
-        facts = asdict(bring_up(check(Options(**chosen)), progress))
+        facts = asdict(bring_up(check(with_plan(drills=None, **chosen)), progress))
     if is_json:
         click.echo(json.dumps(facts, indent=2))
         return
@@ -131,8 +135,9 @@ def loadtest(*, rate: float, seconds: int, var: Path) -> None:
     standing = find_standing(var)
     if standing is None:
         raise EnvironmentMissingError("no stack is up here; bring it up first: rehearse up")
+    file = load_file(load_plan(Path(standing.plan)), Path(standing.ledger).parent)
     code = run_load(
-        standing.service, Path(standing.service_key), rate, timedelta(seconds=seconds), Path(standing.ledger)
+        standing.service, Path(standing.service_key), rate, timedelta(seconds=seconds), Path(standing.ledger), file
     )
     raise SystemExit(FAILED if code else HELD)
 
@@ -140,7 +145,9 @@ def loadtest(*, rate: float, seconds: int, var: Path) -> None:
 cli.add_command(checklist)
 cli.add_command(doctor)
 cli.add_command(drills)
+cli.add_command(init)
 cli.add_command(monitors)
+cli.add_command(plan)
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from rehearsal.drilling import GRACE, Drilling
 from rehearsal.errors import EnvironmentMissingError, UsageError
 from rehearsal.judge import judge_books, judge_outside
 from rehearsal.observe import observe
+from rehearsal.plan_file import check_drills, load_plan
 from rehearsal.privacy.judge import judge_planted
 from rehearsal.progress import Progress
 from rehearsal.reconcile import Books, reconcile
@@ -35,10 +36,12 @@ LOAD_MARGIN: Final = timedelta(minutes=5)  # wall time beyond the longest that a
 def rehearse(options: Options, progress: Progress) -> Report:
     """Run every drill and return the report; whatever was started is stopped, also after an error or Ctrl-C.
 
-    1 rules and drills, 2 engine, sink, monitors and service, 3 canary, 4 load, 5 drills, 6 load and service down,
+    1 plan, rules and drills, 2 engine, sink, monitors and service, 3 canary, 4 load, 5 drills, 6 load and service down,
     7 books, 8 everything down. Raises UsageError, EnvironmentMissingError.
     """
-    rules, drills = _load_rules(options.rules), load_drills(options.drills, options.only)  # 1
+    plan = load_plan(options.plan)  # 1
+    rules, drills = _load_rules(options.rules), load_drills(options.drills, options.only)
+    check_drills(drills, plan)
     started_at = now()
     is_tapped = any(isinstance(drill.disturbance, Planting) for drill in drills)
     stack = Stack(options, _make_folder(options.var / "runs", started_at), is_tapped=is_tapped)
@@ -70,7 +73,10 @@ def rehearse(options: Options, progress: Progress) -> Report:
             pages=pages,
             entries=tuple(stack.ledger.refresh()),
             books=books,
-            run_findings=(judge_outside(_outside(pages, results, pace)), *judge_books(books)),
+            run_findings=(
+                judge_outside(_outside(pages, results, pace)),
+                *(judge_books(books) if plan.has_books else ()),
+            ),
             folder=stack.folder,
         )
     except MonitorsError as error:
@@ -150,6 +156,6 @@ def _close_books(stack: Stack, since: datetime, progress: Progress) -> Books:
         while True:
             seen = observe(client, stack.project_id, since)
             books = reconcile(entries, seen.transactions, seen.errors, seen.dropped, seen.dropped_errors)
-            if books.is_closed or now() >= deadline:
+            if books.is_closed or now() >= deadline or not stack.plan.has_books:
                 return books
             sleep(POLL)

@@ -19,6 +19,18 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class HookFault:
+    """A fault of the service's own, which the plan's hook of that name switches on. None: it does no such thing."""
+
+    hook: str
+    fails: float | None  # share of all requests that fail while it is on
+    slows_ms: float | None  # every request takes so much longer
+
+    def __str__(self) -> str:
+        return self.hook
+
+
+@dataclass(frozen=True, slots=True)
 class Outage:
     """Sentry is away for a while in the middle of the drill. Spans are production time."""
 
@@ -38,7 +50,7 @@ class Carrier:
     target: str  # path and query
     headers: tuple[str, ...]  # `Name: value`, beside those that every carrier has
     body: str  # empty: none
-    fault: Fault | None  # on for this one request, so that it fails and becomes an error event
+    fault: Fault | HookFault | None  # on for this one request, so that it fails and becomes an error event
 
     def __str__(self) -> str:
         return f"{self.method} {self.target.partition('?')[0]}"
@@ -54,4 +66,4 @@ class Planting:
         return f"{len(self.carriers)} requests that carry secrets"
 
 
-Disturbance = Fault | Outage | Planting
+Disturbance = Fault | HookFault | Outage | Planting

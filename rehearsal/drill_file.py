@@ -10,7 +10,7 @@ from typing import Final
 
 from monitors.errors import Problem
 from monitors.nodes import Section, open_section
-from rehearsal.disturbance import Carrier, Disturbance, Fault, Outage, Planting
+from rehearsal.disturbance import Carrier, Disturbance, Fault, HookFault, Outage, Planting
 from rehearsal.drill import Drill, ExpectedPage
 from rehearsal.errors import UsageError
 from rehearsal.privacy.secret import KINDS
@@ -20,6 +20,8 @@ UNITS: Final = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timed
 MAX_NAME: Final = 80  # characters
 MAX_HYPOTHESIS: Final = 1000
 MAX_FACTOR: Final = 100.0  # a bound that allows more is none
+SPAN: Final = r"(\d{1,4})([smh])"
+FAULT_KEYS: Final = ("flag", "value", "routes", "dependencies", "hits")
 NOTHING: Final = timedelta(0)
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -46,15 +48,23 @@ def load_drills(folder: Path, only: tuple[str, ...] = ()) -> list[Drill]:
 
 def parse_span(text: str) -> timedelta:
     """`90s`, `3m` or `1h` as a span. Raises ValueError otherwise."""
-    match = re.fullmatch(r"(\d{1,4})([smh])", text)
+    match = re.fullmatch(SPAN, text)
     if match is None:
         raise ValueError(f"{text!r}, write for example 90s, 3m or 1h")
     return int(match[1]) * UNITS[match[2]]
 
 
+def parse_latency(text: str) -> float:
+    """`250ms` or `2s` in ms. Raises ValueError otherwise."""
+    match = re.fullmatch(r"(\d{1,6})(ms|s)", text)
+    if match is None:
+        raise ValueError(f"{text!r}, write for example 250ms or 2s")
+    return float(match[1]) * (1000 if match[2] == "s" else 1)
+
+
 def _read(path: Path, problems: list[Problem]) -> Drill:
     section = open_section(_read_text(path, problems), str(path), problems)
-    section.allow("name", "hypothesis", "lasts", *DISTURBANCES, "expect")
+    section.allow(*DRILL_KEYS)
     expect = section.section("expect")
     expect.allow("pages", "may_page")
     return Drill(
@@ -86,6 +96,13 @@ def _read_fault(section: Section, *, needs_hits: bool = True) -> Fault:
     return Fault(flag, value, routes, hits)
 
 
+def _read_hook(section: Section) -> HookFault:
+    section.allow("name", "fails", "slows")
+    fails = section.read("fails", _parse_share, 0.0, is_required=False) or None
+    slows = section.read("slows", parse_latency, 0.0, is_required=False) or None
+    return HookFault(section.text("name", MAX_NAME), fails, slows)
+
+
 def _read_outage(section: Section) -> Outage:
     section.allow("after", "lasts", "slower_at_most")
     return Outage(
@@ -100,11 +117,15 @@ def _read_planting(section: Section) -> Planting:
 
 
 def _read_carrier(section: Section) -> Carrier:
-    section.allow("request", "headers", "body", "fault")
+    section.allow("request", "headers", "body", "fault", "hook")
     method, target = section.read("request", _parse_request, ("GET", "/"))
     body = section.read("body", _parse_template, "", is_required=False)
     headers = section.read_all("headers", _parse_header, is_required=False)
-    fault = _read_fault(section.section("fault"), needs_hits=False) if "fault" in section.fields else None
+    fault: Fault | HookFault | None = None
+    if "fault" in section.fields:
+        fault = _read_fault(section.section("fault"), needs_hits=False)
+    elif "hook" in section.fields:
+        fault = _read_hook(section.section("hook"))
     return Carrier(method, target, headers, body, fault)
 
 
@@ -177,6 +198,8 @@ def _read_page(section: Section) -> ExpectedPage:
 
 DISTURBANCES: Final[dict[str, Callable[[Section], Disturbance]]] = {
     "fault": lambda drill: _read_fault(drill.section("fault")),
+    "hook": lambda drill: _read_hook(drill.section("hook")),
     "outage": lambda drill: _read_outage(drill.section("outage")),
     "plant": _read_planting,
 }
+DRILL_KEYS: Final = ("name", "hypothesis", "lasts", *DISTURBANCES, "expect")

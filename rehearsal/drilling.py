@@ -9,7 +9,7 @@ from loadtest.ledger import NO_ANSWER
 from monitors.model import Monitor, RuleSet
 from rehearsal.breach import UNKNOWN, Prediction, predict
 from rehearsal.clock import Pace, now, show_span, sleep
-from rehearsal.disturbance import Fault, Outage, Planting
+from rehearsal.disturbance import Fault, HookFault, Outage, Planting
 from rehearsal.drill import Drill, ExpectedPage
 from rehearsal.errors import EnvironmentMissingError
 from rehearsal.judge import Expectation, Seen, judge_latency, judge_page, judge_silence, times_of
@@ -61,7 +61,7 @@ class Drilling:
     def _disturb(self) -> Period | None:
         """Switch the fault on, or go through the whole outage."""
         match self._drill.disturbance:
-            case Fault() as fault:
+            case Fault() | HookFault() as fault:
                 self._stack.set_fault(fault)
                 self._phase = str(fault)
                 self._progress.say(f"fault on: {fault}")
@@ -112,7 +112,9 @@ class Drilling:
 
     def _predict(self, monitor: Monitor | None) -> Prediction:
         fault = self._drill.disturbance
-        return predict(monitor, fault, self._pace.speed) if monitor and isinstance(fault, Fault) else UNKNOWN
+        if monitor is None or not isinstance(fault, Fault | HookFault):
+            return UNKNOWN
+        return predict(monitor, fault, self._pace.speed)
 
     def _wait_for_pages(self, expectations: list[Expectation]) -> None:
         """Let the drill take its whole time; after that, wait for what is missing only."""

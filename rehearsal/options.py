@@ -26,6 +26,14 @@ VAR: Final = click.option(
 RULES: Final = click.option(
     "--rules", type=_folder(exists=True), default=DEFAULTS.rules, help="Folder of monitor and alert rules."
 )
+PLAN: Final = click.option(
+    "--plan",
+    type=click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path),
+    default=DEFAULTS.plan,
+    help="What is rehearsed; without it the reference stack. `rehearse init` writes one to start from.",
+)
+OTHER_RULES: Final = click.option("--rules", type=_folder(exists=True), help="Rules other than the plan's.")
+OTHER_DRILLS: Final = click.option("--drills", type=_folder(exists=True), help="Drills other than the plan's.")
 DRILLS: Final = click.option("--drills", type=_folder(exists=True), default=DEFAULTS.drills, help="Folder of drills.")
 TRACES: Final = click.option(
     "--traces",

@@ -49,17 +49,18 @@ def start(
     *,
     outlives_us: bool = False,
     held: tuple[int, ...] = (),
+    folder: Path = ROOT,
 ) -> Child:
-    """Start a Python module of this environment, for example `["-m", "embedded"]`, with its output in a log file.
+    """Start a program in a folder, with its output in a log file. `held` are the descriptors that it inherits.
 
-    `held` are the descriptors that it inherits.
+    Raises EnvironmentMissingError if there is no such program.
     """
     parent = os.getpid()
     output = None if log is None else _open(log)
     try:
-        process = subprocess.Popen(  # noqa: S603 - our own modules
-            [sys.executable, *argv],
-            cwd=ROOT,
+        process = subprocess.Popen(  # noqa: S603 - our own modules, and what a team's plan names
+            argv,
+            cwd=folder,
             env={**inherited(), **environ},
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -68,6 +69,8 @@ def start(
             pass_fds=held,
             preexec_fn=None if outlives_us else lambda: _die_with(parent),
         )
+    except (FileNotFoundError, PermissionError) as error:
+        raise EnvironmentMissingError(f"{name} cannot be started: {error}") from None
     finally:
         if output is not None:
             os.close(output)
@@ -112,18 +115,20 @@ def stop(child: Child) -> None:
     child.process.wait()
 
 
-def wait_until(what: str, is_true: Callable[[], bool], child: Child, deadline: timedelta) -> None:
-    """Poll until `is_true`. Raises EnvironmentMissingError, with the log's end, if it dies or time is up."""
+def wait_until(what: str, is_true: Callable[[], bool], child: Child | None, deadline: timedelta) -> None:
+    """Poll until `is_true`. Raises EnvironmentMissingError, with the log's end, if it dies or time is up.
+
+    Without a child, it is something that we did not start.
+    """
     limit = now() + deadline
     while True:
-        if not child.is_running:  # asked first: somebody else may answer in its place
+        if child is not None and not child.is_running:  # asked first: somebody else may answer in its place
             raise EnvironmentMissingError(f"{child.name} ended with code {child.process.returncode}:\n{tail(child)}")
         if is_true():
             return
         if now() > limit:
-            raise EnvironmentMissingError(
-                f"waited {deadline.total_seconds():.0f} s for {what} in vain; {child.log} ends with:\n{tail(child)}"
-            )
+            waited = f"waited {deadline.total_seconds():.0f} s for {what} in vain"
+            raise EnvironmentMissingError(f"{waited}; {child.log} ends with:\n{tail(child)}" if child else waited)
         sleep(POLL)
 
 

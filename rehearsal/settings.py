@@ -12,12 +12,10 @@ from rehearsal.errors import UsageError
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PORTS: Final = {
-    "service": 8000,
-    "plot": 8001,
     "sentry": 9000,
     "sink": 8085,
     "mail": 8025,
-}  # the contract of docs/architecture.md
+}  # the contract of docs/architecture.md; those of the service are its plan's
 MONTH: Final = timedelta(days=30)
 PERIODS: Final = {
     "month": MONTH,
@@ -41,6 +39,7 @@ class Options:
     speed: float = 60.0  # production seconds per second
     traffic: float = 1_000_000 / MONTH.total_seconds()  # production requests per second; the guide's million a month
     traces_sample_rate: float = 1.0
+    plan: Path = ROOT / "rehearsal" / "plan.yml"
     drills: Path = ROOT / "rehearsal" / "drills"
     only: tuple[str, ...] = ()
     rules: Path = ROOT / "monitors" / "rules"

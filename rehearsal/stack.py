@@ -1,9 +1,13 @@
 """What a rehearsal needs running: engine, sink, service and load, each a process, all under one run folder."""
 
 import secrets
+import sys
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from string import Template
 from typing import Final
 
 import httpx
@@ -14,9 +18,13 @@ from monitors.model import RuleSet
 from monitors.plan import apply_plan, make_plan
 from monitors.provision import ensure_app, ensure_project
 from rehearsal.clock import now
-from rehearsal.disturbance import Fault
+from rehearsal.disturbance import Fault, HookFault
+from rehearsal.errors import EnvironmentMissingError
+from rehearsal.hooks import fill, perform
 from rehearsal.interrupts import shielded
-from rehearsal.load import load_argv, load_environ
+from rehearsal.load import load_argv, load_environ, load_file
+from rehearsal.plan import Action, Hook, Part
+from rehearsal.plan_file import load_plan
 from rehearsal.ports import HOST, hold_port
 from rehearsal.processes import Child, mark, start, stop, tail, wait_until
 from rehearsal.progress import Progress
@@ -26,15 +34,12 @@ from service.fault_registry import FAULTS
 
 ORGANIZATION: Final = "sentry"
 TEAM: Final = "sentry"
-PROJECT: Final = "isl"
 ENVIRONMENT: Final = "staging"  # of the service
 START_DEADLINE: Final = timedelta(seconds=60)
 PROBE_TIMEOUT_S: Final = 2.0
 API_TIMEOUT_S: Final = 5.0  # the engine is on this machine: longer means that it hangs
 TAP_BYTES: Final = 1024**3  # ten times what the drills of this project send
 CANARY_CHANNEL: Final = "rehearsal-canary"
-# The rehearsal is about alerts, not about limits; a load at the service's own default would be refused.
-RATE_LIMIT: Final = "1000000/minute"
 KEY_BYTES: Final = 24
 PROCESSES: Final = "processes.json"  # in the stack's folder: what was started, for whoever has to stop it
 
@@ -45,6 +50,7 @@ class Stack:
     def __init__(self, options: Options, folder: Path, *, outlives_us: bool = False, is_tapped: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.options = options
+        self.plan = load_plan(options.plan)
         self._outlives_us = outlives_us
         self._is_tapped = is_tapped
         self.folder = folder
@@ -56,8 +62,12 @@ class Stack:
         self.faults = folder / "faults.json"
         self.service_key = folder / "service-key"
         self._children: list[Child] = []
-        self._ports = {name: hold_port(port) for name, port in PORTS.items()}
+        self._hook: Hook | None = None  # that is on
+        self._begun: set[str] = set()  # parts whose `stop` is due
+        started = {part.name: part.port for part in self.plan.parts if part.command}
+        self._ports = {name: hold_port(port) for name, port in (PORTS | started).items()}
         self.urls = {name: f"http://{HOST}:{port.number}" for name, port in self._ports.items()}
+        self.urls |= {part.name: part.url for part in self.plan.parts if part.url}
         self.token = ""
         self.dsn = ""
         self.project_id = 0
@@ -70,14 +80,14 @@ class Stack:
             "EMBEDDED_SPEED": str(self.options.speed),
             "EMBEDDED_TAP_BYTES": str(TAP_BYTES if self._is_tapped else 0),
         }
-        engine = self._start("engine", ["-m", "embedded"], environ, "sentry")
+        engine = self._start("engine", [sys.executable, "-m", "embedded"], environ, "sentry")
         wait_until("the engine", lambda: _answers(f"{self.urls['sentry']}/_health/"), engine, START_DEADLINE)
         self.token = (self.engine_data / "token").read_text().strip()
 
     def start_sink(self) -> None:
         """Start the receiver of notifications."""
-        argv = ["-m", "rehearsal.sink", "--port", self._port("sink"), "--mail-port", self._port("mail")]
-        files = ["--file", str(self.pages), "--secrets", str(self._secrets)]
+        argv = [sys.executable, "-m", "rehearsal.sink", "--port", self._port("sink")]
+        files = ["--mail-port", self._port("mail"), "--file", str(self.pages), "--secrets", str(self._secrets)]
         sink = self._start("sink", [*argv, *files], {}, "sink", "mail")
         wait_until("the sink", lambda: _answers(f"{self.urls['sink']}/health"), sink, START_DEADLINE)
 
@@ -89,52 +99,76 @@ class Stack:
         """Make the project, one integration per channel, the monitors and the alerts; return how many were made."""
         channels = {each.target for alert in rules.alerts for each in alert.actions if each.kind == "sentry_app"}
         with self.client() as client:
-            project = ensure_project(client, TEAM, PROJECT)
-            made = {name: ensure_app(client, name, self._hook(name)) for name in sorted(channels)}
+            project = ensure_project(client, TEAM, self.plan.name)
+            made = {name: ensure_app(client, name, self._webhook(name)) for name in sorted(channels)}
             self._keep_secrets({name: secret for name, (_, secret) in made.items() if secret})
             changes = apply_plan(make_plan(rules, client, project), client)
             self.dsn = client.project_keys(project.slug)[0].dsn
             self.project_id = project.id
         return len(changes)
 
-    def _hook(self, channel: str) -> str:
+    def _webhook(self, channel: str) -> str:
         """Where a channel's notifications go; the canary's to the sink in any case: it is no rule."""
         given = self.options.webhook_url if channel != CANARY_CHANNEL else None
         return f"{(given or self.urls['sink']).rstrip('/')}/hooks/{channel}"
 
     def start_service(self) -> None:
-        """Start the PLoT engine and the service under gunicorn; each probe of the service is a line in the ledger."""
-        plot = self._start("plot", ["-m", "service.plot_engine", "--port", self._port("plot")], {}, "plot")
-        environ = {
-            "ISL_PORT": self._port("service"),
-            "ISL_API_KEYS": self._make_service_key(),
-            "ISL_RATE_LIMIT": RATE_LIMIT,
-            "ISL_PLOT_URL": self.urls["plot"],
-            "ISL_DATABASE_URL": f"sqlite:///{self.folder}/isl.db",
-            "ISL_FAULTS_FILE": str(self.faults),
-            "SENTRY_ENABLED": "true",
-            "SENTRY_DSN": self.dsn,
-            "SENTRY_ENVIRONMENT": ENVIRONMENT,
-            "SENTRY_TRACES_SAMPLE_RATE": str(self.options.traces_sample_rate),
-            # The SDK draws per worker who is profiled: two rehearsals of the same thing would not be the same.
-            "SENTRY_PROFILES_SAMPLE_RATE": "0",
+        """Start the plan's parts, the service last, and wait until each is there."""
+        if self.plan.takes_key:
+            self._make_service_key()
+        started = [(part, self._start_part(part)) for part in self.plan.parts]
+        for part, child in reversed(started):
+            wait_until(part.name, partial(self._probe, part), child, START_DEADLINE)
+
+    def _start_part(self, part: Part) -> Child | None:
+        values = self._values(part)
+        self._begun.add(part.name)
+        if part.start:
+            self._perform(f"start of {part.name}", part.start, part)
+        if not part.command:
+            return None
+        environ = {name: Template(text).substitute(values) for name, text in part.environment.items()}
+        argv = [Template(word).substitute(values) for word in part.command]
+        return self._start(part.name, argv, environ, part.name, folder=self.plan.folder)
+
+    def _values(self, part: Part) -> dict[str, str]:
+        """What stands for the placeholders of a plan."""
+        return {
+            "dsn": self.dsn,
+            "environment": ENVIRONMENT,
+            "traces": str(self.options.traces_sample_rate),
+            "port": self._port(part.name) if part.name in self._ports else "",
+            "folder": str(self.folder),
+            "key": self.service_key.read_text() if self.plan.takes_key else "",
+            "faults": str(self.faults),
+            "python": sys.executable,
+            **{f"url_{name.replace('-', '_')}": url for name, url in self.urls.items()},
         }
-        argv = ["-m", "gunicorn", "-c", str(ROOT / "service" / "gunicorn_conf.py"), "service.app:build_app()"]
-        service = self._start("service", argv, environ, "service")
-        wait_until("the service", self._probe, service, START_DEADLINE)
-        wait_until("the PLoT engine", lambda: _answers(f"{self.urls['plot']}/health"), plot, START_DEADLINE)
+
+    def _perform(self, what: str, action: Action, part: Part) -> None:
+        perform(what, fill(action, self._values(part)), self.plan.folder)
 
     def start_load(self, limit: timedelta) -> None:
         """Start Locust; it is bounded in rate, in users and, by `limit`, in time."""
-        argv = load_argv(self.urls["service"], self.options.rate, limit, self.ledger_file)
+        argv = load_argv(
+            self.urls["service"], self.options.rate, limit, self.ledger_file, load_file(self.plan, self.folder)
+        )
         probes = len(self.ledger.refresh())
-        load = self._start("load", argv, load_environ(self.service_key))
+        load = self._start("load", argv, load_environ(self.service_key) if self.plan.takes_key else {})
         wait_until("the load", lambda: len(self.ledger.refresh()) > probes, load, START_DEADLINE)
 
-    def set_fault(self, fault: Fault | None) -> None:
-        """Switch a fault on, or all off; every worker sees it with its next request."""
-        content = {fault.flag: {"value": fault.value, FAULTS[fault.flag].aims_at: fault.routes}} if fault else {}
-        write_json(self.faults, content)
+    def set_fault(self, fault: Fault | HookFault | None) -> None:
+        """Switch a fault on, or all off; every worker sees a flag with its next request."""
+        if self._hook is not None:
+            hook, self._hook = self._hook, None
+            self._perform(f"end of hook {hook.name}", hook.end, self.plan.service)
+        if isinstance(fault, HookFault):
+            self._hook = next(hook for hook in self.plan.hooks if hook.name == fault.hook)
+            self._perform(f"begin of hook {fault.hook}", self._hook.begin, self.plan.service)
+        flags = {}
+        if isinstance(fault, Fault):
+            flags = {fault.flag: {"value": fault.value, FAULTS[fault.flag].aims_at: fault.routes}}
+        write_json(self.faults, flags)
 
     def write_ledger(self, entry: Entry) -> None:
         """Add a line of our own, beside those of the load."""
@@ -146,11 +180,16 @@ class Stack:
         """Stop one part; the service flushes its telemetry before it ends."""
         with shielded():
             self._stop([child for child in self._children if child.name == name])
+            self._undo([part for part in self.plan.parts if part.name == name])
 
     def stop(self) -> None:
         """Stop all parts, last started first; a signal meanwhile makes it hurry and is raised at the end."""
         with shielded():
+            if self._hook is not None:
+                with suppress(EnvironmentMissingError):  # what it disturbs may have gone already
+                    self.set_fault(None)
             self._stop(self._children[::-1])
+            self._undo(list(self.plan.parts))
             for port in self._ports.values():
                 port.release()
             self._ports.clear()
@@ -160,6 +199,14 @@ class Stack:
             stop(child)
             self._children.remove(child)
             self._keep_marks()
+
+    def _undo(self, parts: list[Part]) -> None:
+        """What was done to services that run elsewhere, once; a failure of that ends nothing."""
+        for part in parts:
+            if part.stop and part.name in self._begun:
+                self._begun.discard(part.name)
+                with suppress(EnvironmentMissingError):
+                    self._perform(f"stop of {part.name}", part.stop, part)
 
     def dead(self) -> list[str]:
         """Parts that ended although nobody stopped them: each with its exit code and the end of its log."""
@@ -174,21 +221,20 @@ class Stack:
         """Sentry shows a secret once: those of an earlier start are kept."""
         write_json(self._secrets, read_json(self._secrets) | new)
 
-    def _make_service_key(self) -> str:
+    def _make_service_key(self) -> None:
         """The key that the service takes: one per folder, so that it stays the same from `up` to `up`."""
         if not self.service_key.exists():
             write_text(self.service_key, secrets.token_urlsafe(KEY_BYTES))
-        return self.service_key.read_text()
 
     def _port(self, part: str) -> str:
         return str(self._ports[part].number)
 
-    def _start(self, name: str, argv: list[str], environ: dict[str, str], *listens: str) -> Child:
+    def _start(self, name: str, argv: list[str], environ: dict[str, str], *listens: str, folder: Path = ROOT) -> Child:
         """Start a part, and leave a mark of it before anything can interrupt us."""
         held = tuple(self._ports[name].lock for name in listens)
         log = self.logs / f"{name}.log"
         with shielded():
-            child = start(name, argv, environ, log, outlives_us=self._outlives_us, held=held)
+            child = start(name, argv, environ, log, outlives_us=self._outlives_us, held=held, folder=folder)
             self._children.append(child)
             self._keep_marks()
         return child
@@ -196,10 +242,14 @@ class Stack:
     def _keep_marks(self) -> None:
         write_json(self.folder / PROCESSES, {"processes": [asdict(mark(child)) for child in self._children]})
 
-    def _probe(self) -> bool:
+    def _probe(self, part: Part) -> bool:
+        """Is the part there? What Sentry gets to know of must be in the ledger."""
+        ready = part.ready
+        if part is not self.plan.service or self.plan.probes == "ignored":
+            return _answers(self.urls[part.name] + ready)
         sent_at = now()
-        entry = unanswered(f"req_{secrets.token_hex(8)}", PROBE, "GET", "/ready", sent_at.timestamp())
-        url, headers = f"{self.urls['service']}/ready", {"X-Request-Id": entry.request_id}
+        entry = unanswered(f"req_{secrets.token_hex(8)}", PROBE, "GET", ready, sent_at.timestamp())
+        url, headers = self.urls["service"] + ready, {"X-Request-Id": entry.request_id}
         try:
             status = httpx.get(url, headers=headers, timeout=PROBE_TIMEOUT_S, trust_env=False).status_code
         except httpx.ConnectError:
@@ -207,7 +257,7 @@ class Stack:
         except httpx.HTTPError:
             status = NO_ANSWER
         self.write_ledger(answered(entry, (now() - sent_at) / timedelta(milliseconds=1), status, None))
-        return status == httpx.codes.OK
+        return 200 <= status < 300
 
 
 def start_parts(stack: Stack, rules: RuleSet, progress: Progress) -> None:
@@ -220,7 +270,7 @@ def start_parts(stack: Stack, rules: RuleSet, progress: Progress) -> None:
     progress.say(f"engine at {stack.urls['sentry']}, sink at {stack.urls['sink']}")
     made = stack.provision(rules)
     progress.say(f"{made} monitors and alerts applied through the web API")
-    progress.show("starting the PLoT engine and the service under gunicorn")
+    progress.show(f"starting {' and '.join(part.name for part in stack.plan.parts)}")
     stack.start_service()
     progress.say(f"service at {stack.urls['service']}")
 

@@ -23,6 +23,8 @@ class Standing:
 
     speed: float
     traces_sample_rate: float
+    plan: str  # file
+    project: str
     rules: str  # folder
     service: str  # URL, like the next two
     engine: str
@@ -86,11 +88,11 @@ def folder(var: Path) -> Path:
 
 
 def _keep(found: Standing, options: Options, progress: Progress) -> Standing:
-    asked = (options.speed, options.traces_sample_rate, str(options.rules))
-    if (found.speed, found.traces_sample_rate, found.rules) != asked:
+    asked = (options.speed, options.traces_sample_rate, str(options.plan), str(options.rules))
+    if (found.speed, found.traces_sample_rate, found.plan, found.rules) != asked:
         raise UsageError(
-            f"the stack is up with other options (speed {found.speed:g}, traces {found.traces_sample_rate:g}, rules"
-            f" {found.rules}); take it down first: rehearse down"
+            f"the stack is up with other options (speed {found.speed:g}, traces {found.traces_sample_rate:g}, plan"
+            f" {found.plan}, rules {found.rules}); take it down first: rehearse down"
         )
     progress.say("already up")
     return found
@@ -116,6 +118,8 @@ def _start(stack: Stack, options: Options, progress: Progress) -> Standing:
     return Standing(
         speed=options.speed,
         traces_sample_rate=options.traces_sample_rate,
+        plan=str(options.plan),
+        project=stack.plan.name,
         rules=str(options.rules),
         service=stack.urls["service"],
         engine=stack.urls["sentry"],

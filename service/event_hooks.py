@@ -65,7 +65,8 @@ def _show_route(event: dict[str, Any]) -> dict[str, Any]:
     if isinstance(request, dict) and isinstance(request.get("url"), str):
         route = event.get("transaction")
         path = route if isinstance(route, str) else ""
-        event["request"] = request | {"url": urlsplit(request["url"])._replace(path=path, query="", fragment="").geturl()}
+        shown = urlsplit(request["url"])._replace(path=path, query="", fragment="")
+        event["request"] = request | {"url": shown.geturl()}
     return event
 
 

@@ -43,8 +43,10 @@ class Planter:
         self._stack = stack
         self._mint = Mint()
         self._request_ids: list[str] = []
-        self._key = stack.service_key.read_text()
-        self._secrets = [Secret("key", self._key, self._key, f"header {API_KEY} of every request")]
+        self._key = stack.service_key.read_text() if stack.plan.takes_key else ""
+        self._secrets: list[Secret] = []
+        if self._key:
+            self._secrets.append(Secret("key", self._key, self._key, f"header {API_KEY} of every request"))
 
     def plant(self, carrier: Carrier) -> None:
         """Send one carrier with fresh secrets, with its fault on for as long as that takes."""
@@ -70,7 +72,8 @@ class Planter:
     def _headers(self, carrier: Carrier) -> dict[bytes, bytes]:
         # A carrier's own header takes the place of a usual one.
         pairs = {name: value for name, _, value in (each.partition(": ") for each in (*HEADERS, *carrier.headers))}
-        return {API_KEY.encode(): self._key.encode()} | {
+        key = {API_KEY.encode(): self._key.encode()} if self._key else {}
+        return key | {
             name.encode(): self._fill(value, f"header {name} of {carrier}", str).encode("latin-1")
             for name, value in pairs.items()
         }

@@ -42,7 +42,7 @@ def reduce_event(event: dict[str, Any]) -> dict[str, Any]:
         kept["contexts"] = {name: _keep_words(contexts[name]) for name in REDUCED_CONTEXTS if name in contexts}
     fingerprint = event.get("fingerprint")
     if isinstance(fingerprint, list):
-        kept["fingerprint"] = [part for part in fingerprint if isinstance(part, str)]
+        kept["fingerprint"] = [part for part in fingerprint if type(part) is str]
     if "exception" in event:
         kept["exception"] = {"values": [_reduce_exception(each) for each in _values(event["exception"])]}
     return kept
@@ -70,7 +70,12 @@ def _reduce_exception(exception: object) -> dict[str, Any]:
 
 
 def _is_word(value: object) -> bool:
-    return isinstance(value, str) and _WORD.fullmatch(value) is not None
+    return type(value) is str and _WORD.fullmatch(value) is not None
+
+
+def _text(value: object) -> str:
+    """The text itself; a subclass may be anything, and any method of it may raise."""
+    return value if type(value) is str else ""
 
 
 def _values(part: object) -> list[Any]:
@@ -88,9 +93,9 @@ def _scrub_request(part: object, scrubber: Scrubber) -> object:
     if not isinstance(part, dict):
         return FILTERED
     kept: dict[str, object] = {}
-    if isinstance(part.get("method"), str):
+    if type(part.get("method")) is str:
         kept["method"] = scrub_text(part["method"])
-    if isinstance(part.get("url"), str):
+    if type(part.get("url")) is str:
         kept["url"] = scrub_text(re.split("[?#]", part["url"][:TEXT_LIMIT], maxsplit=1)[0])
     headers = part.get("headers")
     if isinstance(headers, dict):
@@ -101,14 +106,14 @@ def _scrub_request(part: object, scrubber: Scrubber) -> object:
 
 def _scrub_user(part: object, _scrubber: Scrubber) -> object:
     user_id = part.get("id") if isinstance(part, dict) else None
-    return {"id": user_id} if isinstance(user_id, str) and USER_HASH.fullmatch(user_id) else {}
+    return {"id": user_id} if type(user_id) is str and USER_HASH.fullmatch(user_id) else {}
 
 
 def _scrub_exception(part: object, scrubber: Scrubber) -> object:
     scrubbed = scrubber.scrub(part)
     for before, after in zip(_values(part), _values(scrubbed), strict=False):
-        if isinstance(before, dict) and isinstance(after, dict) and isinstance(before.get("value"), str):
-            is_own = str(before.get("module")).startswith(OWN_MODULES)
+        if isinstance(before, dict) and isinstance(after, dict) and type(before.get("value")) is str:
+            is_own = _text(before.get("module")).startswith(OWN_MODULES)
             after["value"] = (scrub_text if is_own else scrub_quotes)(before["value"])
     return scrubbed
 
@@ -118,19 +123,14 @@ def _scrub_breadcrumbs(part: object, scrubber: Scrubber) -> object:
 
 
 def _scrub_spans(part: object, scrubber: Scrubber) -> object:
-    return _scrub_statements(part, scrubber, "description", lambda span: str(span.get("op")).startswith("db"))
+    return _scrub_statements(part, scrubber, "description", lambda span: _text(span.get("op")).startswith("db"))
 
 
 def _scrub_statements(part: object, scrubber: Scrubber, name: str, is_sql: Callable[[dict[str, Any]], bool]) -> object:
     """Scrub a list, and in those of its entries that carry SQL the literals of the statement too."""
     scrubbed = scrubber.scrub(part)
     for before, after in zip(_values(part), _values(scrubbed), strict=False):
-        if (
-            isinstance(before, dict)
-            and isinstance(after, dict)
-            and isinstance(before.get(name), str)
-            and is_sql(before)
-        ):
+        if isinstance(before, dict) and isinstance(after, dict) and type(before.get(name)) is str and is_sql(before):
             after[name] = scrub_sql(before[name])
     return scrubbed
 
@@ -140,7 +140,7 @@ def _scrub_logentry(part: object, _scrubber: Scrubber) -> object:
     if not isinstance(part, dict):
         return FILTERED
     template = part.get("message") or part.get("formatted")
-    return {"message": scrub_text(template)} if isinstance(template, str) else {}
+    return {"message": scrub_text(template)} if type(template) is str else {}
 
 
 _RULES: Final[dict[str, Callable[[Any, Scrubber], object]]] = {

@@ -19,11 +19,12 @@ from rehearsal.checks import Check, State
 from rehearsal.cli import cli
 from rehearsal.doctor import examine_project
 from rehearsal.settings import Options
-from rehearsal.stack import ORGANIZATION, PROJECT, Stack
+from rehearsal.stack import ORGANIZATION, Stack
 from service.settings import load_settings
 from tests.unit.rehearsal.samples import RULES
 
 pytestmark = pytest.mark.rehearsal
+PROJECT = "isl"
 PATIENCE = timedelta(seconds=10)
 IMPATIENCE = timedelta(seconds=1)  # for what must not come
 

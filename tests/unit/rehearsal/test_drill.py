@@ -56,7 +56,7 @@ def test_a_fault_of_a_dependency_aims_at_those_and_not_at_routes(tmp_path: Path)
 def test_an_outage_is_read_with_its_units(tmp_path: Path) -> None:
     away = GOOD.replace(FAULT, "outage: {after: 2m, lasts: 90s, slower_at_most: 1.5}")
     assert load_drills(write(tmp_path, away))[0].disturbance == Outage(timedelta(minutes=2), timedelta(seconds=90), 1.5)
-    with pytest.raises(UsageError, match="a drill has one of fault, outage, plant"):
+    with pytest.raises(UsageError, match="a drill has one of fault, hook, outage, plant"):
         load_drills(write(tmp_path, away.replace("outage:", f"{FAULT}\noutage:")))
 
 

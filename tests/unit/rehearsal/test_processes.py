@@ -1,5 +1,6 @@
 """Child processes: what they see of us, what is said when they die, and that none survives."""
 
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from rehearsal.errors import EnvironmentMissingError
 from rehearsal.processes import inherited, mark, start, stop, stop_marked, wait_until
 
-SLEEPER = ["-c", "import time; print('up', flush=True); time.sleep(60)"]
+SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
 DEADLINE = timedelta(seconds=20)
 
 
@@ -25,7 +26,7 @@ def test_children_see_nothing_that_could_configure_them(monkeypatch: pytest.Monk
 
 
 def test_a_child_that_dies_is_told_with_its_last_words_although_someone_else_answers(tmp_path: Path) -> None:
-    child = start("part", ["-c", "print('no such port'); raise SystemExit(4)"], {}, tmp_path / "log")
+    child = start("part", [sys.executable, "-c", "print('no such port'); raise SystemExit(4)"], {}, tmp_path / "log")
     child.process.wait()
     with pytest.raises(EnvironmentMissingError, match=r"part ended with code 4:\nno such port"):
         wait_until("the part", lambda: True, child, DEADLINE)
