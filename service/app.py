@@ -26,6 +26,7 @@ from service.errors import ErrorBody, IslError
 from service.faults import open_faults
 from service.logs import configure_logging
 from service.plot.client import PlotClient
+from service.pool import Pool
 from service.rate_limit import RateLimitMiddleware
 from service.release import build_release, read_version
 from service.request_id import RequestIdMiddleware
@@ -70,6 +71,7 @@ def build_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.release = build_release(settings.isl_git_sha)
     app.state.faults = open_faults(settings.isl_faults_file)
+    app.state.pool = Pool()
     _open_dependencies(app, settings)
     app.include_router(health.router)
     # The key was checked long before; this puts it into the API's description.
@@ -98,7 +100,7 @@ def _open_dependencies(app: FastAPI, settings: Settings) -> None:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     _migrate(app)
     yield
-    for part in (app.state.plot, app.state.store, app.state.database):
+    for part in (app.state.pool, app.state.plot, app.state.store, app.state.database):
         part.close()
     # Blocks the loop for at most the flush budget; nothing else runs on it any more.
     flush_telemetry()

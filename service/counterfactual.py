@@ -57,9 +57,9 @@ def simulate(
         raise IslError(ErrorCode.ISL_INVALID_INTERVENTION, "The intervention sets no variable")
     require_variables(model.variables, frozenset(intervention) | {outcome})
     needed = _find_needed(model, intervention, outcome)
-    checkpoint()
     values: dict[str, Column] = {}
     for name in needed:
+        checkpoint()
         values[name] = _compute(model, name, values, intervention, samples, seed)
     return _summarise(np.broadcast_to(values[outcome], (samples,)))
 

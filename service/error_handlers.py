@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from service.errors import SERVER_ERROR, ErrorBody, IslError, Recovery, to_isl_error
+from service.errors import SERVER_ERROR, ErrorBody, IslError, OverloadedError, Recovery, to_isl_error
 from service.request_id import current_request_id
 
 log: Final = logging.getLogger("isl.errors")
@@ -61,6 +61,9 @@ def error_body(error: IslError, request_id: str) -> ErrorBody:
 
 
 def _log_once(known: IslError, error: Exception) -> None:
-    """Write one line for a typed failure of ours; an unhandled one is logged with its traceback by the server."""
-    if known is error and known.status_code >= SERVER_ERROR:
+    """Write one line for a typed failure of ours; an unhandled one is logged with its traceback by the server.
+
+    Nothing for shed load: a line each would be the next load.
+    """
+    if known is error and known.status_code >= SERVER_ERROR and not isinstance(known, OverloadedError):
         log.error("failed with %s", known.code.name)

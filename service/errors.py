@@ -63,6 +63,7 @@ class ErrorCode(Enum):
     ISL_COMPUTATION_ERROR = _failure("internal_error")
     ISL_MONTE_CARLO_ERROR = _failure("simulation_error")
     ISL_SERVICE_UNAVAILABLE = _failure("service_unavailable", status=503)
+    ISL_TIMEOUT = _failure("computation_timeout", status=504)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,14 @@ class IslError(Exception):
         self.message = message
         self.details = details
         self.status_code: int = code.value.status
+
+
+class OverloadedError(IslError):
+    """The work was refused for lack of room: counted by its transaction, and no error event (decision 0009)."""
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        details = Details(reason="overloaded", hints=("Wait as Retry-After says",), retry_after_s=retry_after_s)
+        super().__init__(ErrorCode.ISL_SERVICE_UNAVAILABLE, message, details)
 
 
 class Recovery(BaseModel):

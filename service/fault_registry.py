@@ -26,9 +26,9 @@ ERROR_RATE: Final = Fault(
 )
 ADDED_LATENCY_MS: Final = Fault(
     name="added_latency_ms",
-    description="Every computation takes this much longer",
+    description="Every request is held back this much longer before its work begins",
     unit="ms",
-    maximum=60_000.0,  # where proxies have given up; more would only occupy threads
+    maximum=60_000.0,  # where proxies have given up; more would tell nothing
     is_share=False,
 )
 NEW_ERROR_CODE: Final = Fault(

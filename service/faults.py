@@ -4,6 +4,7 @@ A rehearsal replaces the file; every worker notices at its next evaluation. The 
 Sentry shows on each error which fault was on.
 """
 
+import asyncio
 import logging
 import time
 from dataclasses import dataclass
@@ -36,17 +37,22 @@ class Faults:
 
     client: OpenFeatureClient | None  # None: no faults file, nothing is ever evaluated
 
-    def trip(self, route: str) -> None:
-        """Do to the current request whatever its flags say: wait, then perhaps fail.
+    async def hold_back(self, route: str) -> None:
+        """Make the current request wait as its flag says. Holds no thread, and called before there is work to hold."""
+        if self.client is None:
+            return
+        context = EvaluationContext(attributes={ROUTE_KEY: route})
+        if self._is_hit(ADDED_LATENCY_MS, context):
+            await asyncio.sleep(self.client.get_float_value(ADDED_LATENCY_MS.name, 0.0, context) / MS_PER_S)
 
-        Called in the middle of a computation, in a pool thread; the wait therefore holds no event loop.
+    def trip(self, route: str) -> None:
+        """Fail the current request if its flags say so. Called once, in the middle of its computation.
+
         Raises IslError (ISL_MONTE_CARLO_ERROR or ISL_COMPUTATION_ERROR) when a failure flag hits this request.
         """
         if self.client is None:
             return
         context = EvaluationContext(attributes={ROUTE_KEY: route})
-        if self._is_hit(ADDED_LATENCY_MS, context):
-            time.sleep(self.client.get_float_value(ADDED_LATENCY_MS.name, 0.0, context) / MS_PER_S)
         if self._is_hit(NEW_ERROR_CODE, context):
             raise IslError(ErrorCode.ISL_MONTE_CARLO_ERROR, "The simulation did not produce usable draws")
         if self._is_hit(ERROR_RATE, context):

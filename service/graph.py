@@ -13,7 +13,7 @@ NODES_LIMIT: Final = 50  # a graph that a person drew; keeps the worst identific
 EDGES_LIMIT: Final = 200  # arrows, and as many confounding edges again
 
 Edge = tuple[str, str]
-# Called once in the middle of a computation. Faults on purpose are raised from there.
+# Called wherever a computation can stop: past its deadline it raises from there, and so do faults on purpose.
 Checkpoint = Callable[[], None]
 
 

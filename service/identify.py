@@ -38,11 +38,13 @@ def identify(
     paths = list_paths(observed, treatment, outcome)
     if not find_descendants(mixed, x) & y:
         return _answer_no_effect(treatment, outcome, paths)
+    checkpoint()
     lists = list_all(mixed, x, y, paths)
     if lists.adjustment_sets:
         return _answer_adjustment(treatment, outcome, lists)
     if lists.front_door_sets:
         return _answer_front_door(treatment, outcome, lists)
+    checkpoint()
     found = identify_effect(mixed, x, y)
     if isinstance(found, Hedge):
         return NotIdentifiable(treatment, outcome, found, lists.instruments)

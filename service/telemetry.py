@@ -18,7 +18,7 @@ from sentry_sdk.integrations.starlette import StarletteIntegration
 from sentry_sdk.scrubber import EventScrubber
 
 from monitors import signals
-from service.errors import SOURCE
+from service.errors import SOURCE, OverloadedError
 from service.event_hooks import before_send, before_send_log, before_send_transaction
 from service.release import build_release
 from service.sampling import TracesSampler
@@ -69,6 +69,7 @@ def build_options(settings: Settings, sampler: TracesSampler) -> dict[str, Any]:
         # profiles all of its sampled requests or none. `profiles_sample_rate`, the guide's option, is deprecated.
         "profile_session_sample_rate": settings.profiles_sample_rate,
         "profile_lifecycle": "trace",
+        "ignore_errors": [OverloadedError],  # decision 0009
         "before_send": before_send,
         "before_send_transaction": before_send_transaction,
         "before_send_log": before_send_log,  # logs are off; whoever switches them on sends none unscrubbed

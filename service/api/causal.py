@@ -1,13 +1,15 @@
-"""The causal routes. Endpoints are plain `def`: they run in threads, so that no computation holds up the event loop."""
+"""The causal routes. Endpoints hand their work to the pool, so that no computation holds up the event loop."""
 
 from dataclasses import asdict
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import sentry_sdk
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
+from starlette.datastructures import State
 
 from monitors import signals
+from service.api.computing import ERROR_RESPONSES, compute, hold_back
 from service.api.crumbs import leave_crumb
 from service.api.kept import Kept, keep, read_kept
 from service.api.schemas import (
@@ -28,37 +30,39 @@ from service.model import StructuralModel, build_model, parse_distribution
 from service.request_id import current_request_id
 
 PREFIX: Final = "/api/v1/causal"
-ERROR_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": ErrorBody, "description": "Olumi error v1.0"} for status in (400, 422, 500)
-}
 NOT_IDENTIFIABLE: Final = (
     "Olumi error v1.0. ISL_VALIDATION_ERROR, or ISL_CAUSAL_NOT_IDENTIFIABLE: unmeasured confounding, shown by the"
     " hedge (F, F' and their roots) in validation_failures; recovery.hints name what to measure and any instrument"
 )
 
-router = APIRouter(prefix=PREFIX, tags=["causal"], responses=ERROR_RESPONSES)
+router = APIRouter(prefix=PREFIX, tags=["causal"], responses=ERROR_RESPONSES, dependencies=[Depends(hold_back)])
 
 
 @router.post("/validate", responses={422: {"model": ErrorBody, "description": NOT_IDENTIFIABLE}})
-def validate(body: ValidateRequest, request: Request) -> ValidateResponse:
+async def validate(body: ValidateRequest, request: Request) -> ValidateResponse:
     """Express the effect of the treatment on the outcome by what is observed, and name the sets that do it.
 
     If nothing observed determines the effect, the answer is the error ISL_CAUSAL_NOT_IDENTIFIABLE with status 422. That
     is a proven no: its reason is unmeasured_confounding, and its validation_failures name the hedge behind it.
     """
+    return await compute(request, partial(_validate, body, request.app.state))
+
+
+def _validate(body: ValidateRequest, state: State, checkpoint: Checkpoint) -> ValidateResponse:
     edge_count = len(body.dag.edges) + len(body.dag.bidirected)
     _describe("identify", len(body.dag.nodes), edge_count, body.treatment, body.outcome)
     leave_crumb("checking the graph", node_count=len(body.dag.nodes), edge_count=edge_count)
     graph = sort_graph(_build_graph(body.dag))
-    kept, is_hit = _identify(request, graph, body.treatment, body.outcome)
+    kept, is_hit = _identify(state, graph, body.treatment, body.outcome, checkpoint)
     answer = kept.resolve()  # raises a "no" out here: the computation went well, and so did its span
     leave_crumb("the effect is identified", method=answer.method)
     return ValidateResponse(**answer.model_dump(), cache_hit=is_hit, request_id=current_request_id())
 
 
-def _identify(request: Request, graph: CausalGraph, treatment: str, outcome: str) -> tuple[Kept, bool]:
+def _identify(
+    state: State, graph: CausalGraph, treatment: str, outcome: str, checkpoint: Checkpoint
+) -> tuple[Kept, bool]:
     """Look the answer up, or compute and keep it; the flag tells which. Faults hit either way."""
-    state, checkpoint = request.app.state, _checkpoint(request)
     key = make_key("identify", state.release, [asdict(graph), treatment, outcome])
     kept = read_kept(state.cache.get(key))
     if kept is not None:
@@ -79,8 +83,12 @@ def _build_graph(dag: Dag) -> CausalGraph:
 
 
 @router.post("/counterfactual")
-def counterfactual(body: CounterfactualRequest, request: Request) -> CounterfactualResponse:
+async def counterfactual(body: CounterfactualRequest, request: Request) -> CounterfactualResponse:
     """Simulate the outcome under the intervention."""
+    return await compute(request, partial(_simulate, body))
+
+
+def _simulate(body: CounterfactualRequest, checkpoint: Checkpoint) -> CounterfactualResponse:
     leave_crumb("checking the model", variables=len(body.model.variables), equations=len(body.model.equations))
     model = _build_model(body.model)
     treatment = ", ".join(sorted(body.intervention))
@@ -88,7 +96,7 @@ def counterfactual(body: CounterfactualRequest, request: Request) -> Counterfact
     seed = seed_from(body.model_dump(exclude={"seed"})) if body.seed is None else body.seed
     with sentry_sdk.start_span(op=signals.OP_MONTE_CARLO.name, name="draw the outcome") as span:
         span.set_data(signals.SAMPLES.name, body.samples)
-        found = simulate(model, body.intervention, body.outcome, body.samples, seed, _checkpoint(request))
+        found = simulate(model, body.intervention, body.outcome, body.samples, seed, checkpoint)
     return _render(body.outcome, found, seed)
 
 
@@ -112,11 +120,6 @@ def _render(outcome: str, found: Prediction, seed: int) -> CounterfactualRespons
         seed=seed,
         request_id=current_request_id(),
     )
-
-
-def _checkpoint(request: Request) -> Checkpoint:
-    """Bind the faults to this request's route template, as the faults file names it."""
-    return partial(request.app.state.faults.trip, request.scope["route"].path)
 
 
 def _describe(computation: str, node_count: int, edge_count: int, treatment: str, outcome: str) -> None:

@@ -39,7 +39,7 @@ async def health() -> Health:
 
 @router.get("/ready", responses={503: {"model": Ready, "description": "Unready: send requests elsewhere"}})
 def ready(request: Request, response: Response) -> Ready:
-    """Ask the dependencies, from the thread pool that computes: with all threads taken, this waits like a request.
+    """Ask the dependencies, from the threads of the routes that wait for them: busy computations do not delay it.
 
     A 503 from here is an answer to a load balancer, every few seconds, and no event in Sentry: the requests that fail
     for the same reason are.

@@ -7,9 +7,10 @@ comparison of forecasts with results: without it there is none, and the answer i
 from typing import Annotated, Any, Final
 
 import sentry_sdk
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 
 from monitors import signals
+from service.api.computing import hold_back
 from service.api.outcome_schemas import (
     ActualRequest,
     LogRequest,
@@ -34,7 +35,7 @@ ERROR_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 NOT_FOUND: Final[dict[int | str, dict[str, Any]]] = {404: {"model": ErrorBody, "description": "No such outcome"}}
 CONFLICT: Final[dict[int | str, dict[str, Any]]] = {409: {"model": ErrorBody, "description": "Known otherwise"}}
 
-router = APIRouter(prefix=PREFIX, tags=["outcomes"], responses=ERROR_RESPONSES)
+router = APIRouter(prefix=PREFIX, tags=["outcomes"], responses=ERROR_RESPONSES, dependencies=[Depends(hold_back)])
 
 
 @router.post("/log", status_code=201)

@@ -17,15 +17,19 @@ import httpx
 
 from tests.path.engine import DEADLINE_S
 
-# The service with bugs added, since it has no endpoint that fails on its own.
+# The service with bugs added, and with work that can be made to last, since it has no endpoint for either.
 PROBE = """
 import logging
 import os
+import time
 
 import sentry_sdk
+from fastapi import Request
 
 from service import event_hooks
+from service.api.computing import compute
 from service.app import build_app as build
+from service.pool import Pool
 
 
 def fail(event):
@@ -36,6 +40,19 @@ def build_app():
     if "PROBE_BROKEN_SCRUBBER" in os.environ:
         event_hooks.scrub_event = fail
     app = build()
+    if "PROBE_THREADS" in os.environ:
+        app.state.pool = Pool(running=int(os.environ["PROBE_THREADS"]), waiting=0)
+
+    @app.get("/busy/{seconds}")
+    async def busy(seconds: float, request: Request, limit_s: float = 60):
+        def work(checkpoint):
+            print("busy", flush=True)
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                checkpoint()
+                sum(range(1000))
+
+        await compute(request, work, limit_s)
 
     @app.get("/leak/{kind}")
     def leak(kind: str):

@@ -1,5 +1,6 @@
 """Faults: the file's format, its watching, and what a flag does to a request."""
 
+import asyncio
 import json
 import logging
 import random
@@ -126,12 +127,19 @@ def test_failure_flag_raises_its_code(tmp_path: Path, flag: str, code: str) -> N
     assert caught.value.code.name == code
 
 
-def test_latency_flag_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_latency_flag_holds_back_on_the_event_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("service.faults.time.sleep", waits.append)
+
+    async def sleep(delay_s: float) -> None:
+        waits.append(delay_s)
+
+    monkeypatch.setattr("service.faults.asyncio.sleep", sleep)
     path = tmp_path / "faults.json"
     _write(path, {"added_latency_ms": {"value": 250}})
-    open_faults(path).trip(ROUTE)
+    faults = open_faults(path)
+    asyncio.run(faults.hold_back(ROUTE))
+    assert waits == [0.25]
+    faults.trip(ROUTE)  # the computation itself is left alone
     assert waits == [0.25]
 
 
@@ -158,5 +166,6 @@ def test_dependency_faults_hit_the_named_ones(
 
 def test_without_a_file_nothing_happens() -> None:
     NO_FAULTS.trip(ROUTE)
+    asyncio.run(NO_FAULTS.hold_back(ROUTE))
     assert NO_FAULTS.disturb(Dependency.PLOT, 1.0) == "ok"
     assert open_faults(None) is NO_FAULTS
