@@ -47,21 +47,36 @@ def simulate(
     seed: int,
     checkpoint: Checkpoint = no_checkpoint,
 ) -> Prediction:
-    """Draw the outcome `samples` times with the intervened variables held at their values.
+    """Describe the distribution of the outcome with the intervened variables held at their values.
 
-    1. check the question  2. find what the outcome depends on  3. compute it in order  4. summarise
-
-    Raises IslError: ISL_INVALID_INTERVENTION, ISL_MISSING_VARIABLE, ISL_INVALID_EQUATION (a value is not finite).
+    Raises IslError: ISL_INVALID_INTERVENTION, and what `draw` raises.
     """
     if not intervention:
         raise IslError(ErrorCode.ISL_INVALID_INTERVENTION, "The intervention sets no variable")
+    return summarise(draw(model, intervention, outcome, samples, seed, checkpoint))
+
+
+def draw(
+    model: StructuralModel,
+    intervention: Mapping[str, float],
+    outcome: str,
+    samples: int,
+    seed: int,
+    checkpoint: Checkpoint = no_checkpoint,
+) -> Column:
+    """Draw the outcome `samples` times, float64 (samples,); an empty intervention leaves the model as it is.
+
+    1. check the question  2. find what the outcome depends on  3. compute it in order
+
+    Raises IslError: ISL_MISSING_VARIABLE, ISL_INVALID_EQUATION (a value is not finite).
+    """
     require_variables(model.variables, frozenset(intervention) | {outcome})
     needed = _find_needed(model, intervention, outcome)
     values: dict[str, Column] = {}
     for name in needed:
         checkpoint()
         values[name] = _compute(model, name, values, intervention, samples, seed)
-    return _summarise(np.broadcast_to(values[outcome], (samples,)))
+    return np.broadcast_to(values[outcome], (samples,))
 
 
 def seed_from(request: Mapping[str, Any]) -> int:
@@ -107,7 +122,8 @@ def _compute(
     return column
 
 
-def _summarise(draws: Column) -> Prediction:
+def summarise(draws: Column) -> Prediction:
+    """Describe a column of draws, float64 (n,) with n of 2 or more."""
     lower, p10, median, p90, upper = (float(each) for each in np.quantile(draws, QUANTILES))
     return Prediction(
         point_estimate=median,

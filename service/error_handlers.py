@@ -39,7 +39,7 @@ def error_response(error: IslError) -> JSONResponse:
     body = error_body(error, current_request_id())
     retry_after_s = error.details.retry_after_s
     headers = None if retry_after_s is None else {"Retry-After": str(retry_after_s)}
-    return JSONResponse(body.model_dump(exclude_none=True, mode="json"), error.status_code, headers)
+    return JSONResponse(body.model_dump(mode="json"), error.status_code, headers)
 
 
 def error_body(error: IslError, request_id: str) -> ErrorBody:

@@ -6,7 +6,7 @@ Raised once, where the fault is found; turned into a response in `service.error_
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, unique
-from typing import Final
+from typing import Any, Final
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
@@ -114,6 +114,11 @@ class Recovery(BaseModel):
     suggestion: str
 
 
+def left_out_if_none() -> Any:
+    """Make a field of a body that is not there when it is null."""
+    return Field(default=None, exclude_if=lambda value: value is None)
+
+
 class ErrorBody(BaseModel):
     """The Olumi error body v1.0: flat JSON, nulls left out."""
 
@@ -121,13 +126,13 @@ class ErrorBody(BaseModel):
 
     code: str = Field(examples=["ISL_DAG_CYCLIC"])
     message: str = Field(examples=["The graph has a cycle: x -> y -> x"])
-    reason: str | None = None
-    recovery: Recovery | None = None
-    validation_failures: Sequence[str] | None = None
-    node_count: int | None = None
-    edge_count: int | None = None
-    missing_nodes: Sequence[str] | None = None
-    attempted_methods: Sequence[str] | None = None
+    reason: str | None = left_out_if_none()
+    recovery: Recovery | None = left_out_if_none()
+    validation_failures: Sequence[str] | None = left_out_if_none()
+    node_count: int | None = left_out_if_none()
+    edge_count: int | None = left_out_if_none()
+    missing_nodes: Sequence[str] | None = left_out_if_none()
+    attempted_methods: Sequence[str] | None = left_out_if_none()
     retryable: bool
     source: str = SOURCE
     request_id: str = Field(examples=["req_0123456789abcdef"])

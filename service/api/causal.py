@@ -1,6 +1,5 @@
 """The causal routes. Endpoints hand their work to the pool, so that no computation holds up the event loop."""
 
-from dataclasses import asdict
 from functools import partial
 from typing import Final
 
@@ -10,23 +9,18 @@ from starlette.datastructures import State
 
 from monitors import signals
 from service.api.computing import ERROR_RESPONSES, compute, hold_back
-from service.api.crumbs import leave_crumb
-from service.api.kept import Kept, keep, read_kept
+from service.api.crumbs import describe, leave_crumb
+from service.api.identifying import find_identification
 from service.api.schemas import (
     CounterfactualRequest,
     CounterfactualResponse,
-    Dag,
     Interval,
-    ModelBody,
     ValidateRequest,
     ValidateResponse,
 )
-from service.cache.results import make_key
 from service.counterfactual import Prediction, seed_from, simulate
 from service.errors import ErrorBody
-from service.graph import CausalGraph, Checkpoint, build_graph, require_nodes, sort_graph
-from service.identify import identify
-from service.model import StructuralModel, build_model, parse_distribution
+from service.graph import Checkpoint
 from service.request_id import current_request_id
 
 PREFIX: Final = "/api/v1/causal"
@@ -50,36 +44,12 @@ async def validate(body: ValidateRequest, request: Request) -> ValidateResponse:
 
 def _validate(body: ValidateRequest, state: State, checkpoint: Checkpoint) -> ValidateResponse:
     edge_count = len(body.dag.edges) + len(body.dag.bidirected)
-    _describe("identify", len(body.dag.nodes), edge_count, body.treatment, body.outcome)
+    describe("identify", len(body.dag.nodes), edge_count, body.treatment, body.outcome)
     leave_crumb("checking the graph", node_count=len(body.dag.nodes), edge_count=edge_count)
-    graph = sort_graph(_build_graph(body.dag))
-    kept, is_hit = _identify(state, graph, body.treatment, body.outcome, checkpoint)
+    kept, is_hit = find_identification(body, state, checkpoint)
     answer = kept.resolve()  # raises a "no" out here: the computation went well, and so did its span
     leave_crumb("the effect is identified", method=answer.method)
     return ValidateResponse(**answer.model_dump(), cache_hit=is_hit, request_id=current_request_id())
-
-
-def _identify(
-    state: State, graph: CausalGraph, treatment: str, outcome: str, checkpoint: Checkpoint
-) -> tuple[Kept, bool]:
-    """Look the answer up, or compute and keep it; the flag tells which. Faults hit either way."""
-    key = make_key("identify", state.release, [asdict(graph), treatment, outcome])
-    kept = read_kept(state.cache.get(key))
-    if kept is not None:
-        checkpoint()
-        return kept, True
-    leave_crumb("checking identifiability", treatment=treatment, outcome=outcome)
-    with sentry_sdk.start_span(op=signals.OP_IDENTIFY.name, name="identify the effect"):
-        kept = keep(identify(graph, treatment, outcome, checkpoint), graph)
-    state.cache.put(key, kept.to_bytes())
-    return kept, False
-
-
-def _build_graph(dag: Dag) -> CausalGraph:
-    latent = dag.latent if dag.observed is None else [node for node in dag.nodes if node not in dag.observed]
-    graph = build_graph(dag.nodes, dag.edges, dag.bidirected, latent)
-    require_nodes(graph, dag.observed or [])
-    return graph
 
 
 @router.post("/counterfactual")
@@ -90,21 +60,14 @@ async def counterfactual(body: CounterfactualRequest, request: Request) -> Count
 
 def _simulate(body: CounterfactualRequest, checkpoint: Checkpoint) -> CounterfactualResponse:
     leave_crumb("checking the model", variables=len(body.model.variables), equations=len(body.model.equations))
-    model = _build_model(body.model)
+    model = body.model.to_model()
     treatment = ", ".join(sorted(body.intervention))
-    _describe("counterfactual", len(model.variables), model.edge_count, treatment, body.outcome)
+    describe("counterfactual", len(model.variables), model.edge_count, treatment, body.outcome)
     seed = seed_from(body.model_dump(exclude={"seed"})) if body.seed is None else body.seed
     with sentry_sdk.start_span(op=signals.OP_MONTE_CARLO.name, name="draw the outcome") as span:
         span.set_data(signals.SAMPLES.name, body.samples)
         found = simulate(model, body.intervention, body.outcome, body.samples, seed, checkpoint)
     return _render(body.outcome, found, seed)
-
-
-def _build_model(body: ModelBody) -> StructuralModel:
-    distributions = {
-        name: parse_distribution(name, each.type, each.parameters) for name, each in body.distributions.items()
-    }
-    return build_model(body.variables, body.equations, distributions)
 
 
 def _render(outcome: str, found: Prediction, seed: int) -> CounterfactualResponse:
@@ -119,14 +82,4 @@ def _render(outcome: str, found: Prediction, seed: int) -> CounterfactualRespons
         samples=found.samples,
         seed=seed,
         request_id=current_request_id(),
-    )
-
-
-def _describe(computation: str, node_count: int, edge_count: int, treatment: str, outcome: str) -> None:
-    """Tell Sentry what is being computed: the size and the asked pair, never the graph or its numbers."""
-    scope = sentry_sdk.get_isolation_scope()
-    scope.set_tag(signals.COMPUTATION_TYPE.name, computation)
-    scope.set_context(
-        signals.DAG.name,
-        {"node_count": node_count, "edge_count": edge_count, "treatment": treatment, "outcome": outcome},
     )

@@ -10,7 +10,7 @@ from service.graph import EDGES_LIMIT, NODES_LIMIT
 from service.identification.answer import Method, Status
 from service.identification.front_door import FRONT_DOOR_SIZE_LIMIT
 from service.identification.listing import INSTRUMENTS_LIMIT, PATHS_LIMIT, SETS_LIMIT
-from service.model import MAGNITUDE_LIMIT
+from service.model import MAGNITUDE_LIMIT, StructuralModel, build_model, parse_distribution
 
 NAME_LIMIT: Final = 100  # characters
 EQUATIONS_LIMIT: Final = 100
@@ -120,6 +120,13 @@ class ModelBody(Body):
         max_length=EQUATIONS_LIMIT
     )
     distributions: dict[Name, DistributionBody] = Field(default={}, max_length=EQUATIONS_LIMIT)
+
+    def to_model(self) -> StructuralModel:
+        """Parse and check it. Raises IslError, as `build_model` and `parse_distribution` do."""
+        distributions = {
+            name: parse_distribution(name, each.type, each.parameters) for name, each in self.distributions.items()
+        }
+        return build_model(self.variables, self.equations, distributions)
 
 
 class CounterfactualRequest(Body):

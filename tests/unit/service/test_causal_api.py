@@ -1,7 +1,5 @@
 """The app in process, without Sentry: statuses, bodies and headers."""
 
-import asyncio
-import json
 import random
 from typing import Any
 
@@ -12,6 +10,7 @@ from loadtest.payloads import cyclic_body, validate_body
 from service.api.schemas import DAG_EXAMPLE, MODEL_EXAMPLE
 from service.app import build_app
 from service.request_id import WELL_FORMED
+from tests.unit.service.asking import call, post
 from tests.unit.service.quiet import quiet_settings
 
 APP = build_app(quiet_settings(ISL_PLOT_URL="http://127.0.0.1:9"))
@@ -29,16 +28,11 @@ def _boom() -> None:
 def _call(
     method: str, path: str, content: bytes | None = None, headers: dict[str, str] | None = None
 ) -> httpx.Response:
-    async def call() -> httpx.Response:
-        transport = httpx.ASGITransport(APP, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://isl.test") as client:
-            return await client.request(method, path, content=content, headers=headers)
-
-    return asyncio.run(call())
+    return call(APP, method, path, content, headers)
 
 
 def _post(path: str, body: object) -> httpx.Response:
-    return _call("POST", path, json.dumps(body).encode(), {"content-type": "application/json"})
+    return post(APP, path, body)
 
 
 def test_validate_answers_the_documented_example() -> None:

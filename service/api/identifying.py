@@ -1,0 +1,39 @@
+"""One question about one graph in, its kept answer out: from the cache, or computed and kept."""
+
+from dataclasses import asdict
+
+import sentry_sdk
+from starlette.datastructures import State
+
+from monitors import signals
+from service.api.crumbs import leave_crumb
+from service.api.kept import Kept, keep, read_kept
+from service.api.schemas import Dag, ValidateRequest
+from service.cache.results import make_key
+from service.graph import CausalGraph, Checkpoint, build_graph, require_nodes, sort_graph
+from service.identify import identify
+
+
+def find_identification(asked: ValidateRequest, state: State, checkpoint: Checkpoint) -> tuple[Kept, bool]:
+    """Look the answer up, or compute and keep it; the flag tells which. Faults hit either way.
+
+    Raises IslError for a graph or a pair that cannot be used; a proven "no" is an answer.
+    """
+    graph = sort_graph(_build_graph(asked.dag))
+    key = make_key("identify", state.release, [asdict(graph), asked.treatment, asked.outcome])
+    kept = read_kept(state.cache.get(key))
+    if kept is not None:
+        checkpoint()
+        return kept, True
+    leave_crumb("checking identifiability", treatment=asked.treatment, outcome=asked.outcome)
+    with sentry_sdk.start_span(op=signals.OP_IDENTIFY.name, name="identify the effect"):
+        kept = keep(identify(graph, asked.treatment, asked.outcome, checkpoint), graph)
+    state.cache.put(key, kept.to_bytes())
+    return kept, False
+
+
+def _build_graph(dag: Dag) -> CausalGraph:
+    latent = dag.latent if dag.observed is None else [node for node in dag.nodes if node not in dag.observed]
+    graph = build_graph(dag.nodes, dag.edges, dag.bidirected, latent)
+    require_nodes(graph, dag.observed or [])
+    return graph
