@@ -6,11 +6,10 @@ comparison of forecasts with results: without it there is none, and the answer i
 
 from typing import Annotated, Any, Final
 
-import sentry_sdk
 from fastapi import APIRouter, Depends, Query, Request
 
-from monitors import signals
 from service.api.computing import hold_back
+from service.api.crumbs import name_computation
 from service.api.outcome_schemas import (
     ActualRequest,
     LogRequest,
@@ -89,7 +88,7 @@ def observe_outcome(outcome_id: OutcomeId, body: ActualRequest, request: Request
 
 def _begin(request: Request, computation: str) -> None:
     """Tell Sentry what is being done, and let faults of this route hit."""
-    sentry_sdk.get_isolation_scope().set_tag(signals.COMPUTATION_TYPE.name, computation)
+    name_computation(computation)
     request.app.state.faults.trip(request.scope["route"].path)
 
 
