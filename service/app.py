@@ -13,7 +13,7 @@ from fastapi.routing import iter_route_contexts
 from fastapi.security import APIKeyHeader
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.api import batch, causal, health, outcomes, scenarios, sensitivity
+from service.api import batch, causal, health, outcomes, robustness, scenarios, sensitivity
 from service.api_keys import HEADER, ApiKeyMiddleware
 from service.body_limit import BodyLimitMiddleware
 from service.cache.results import ResultCache
@@ -76,7 +76,7 @@ def build_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(health.router)
     # The key was checked long before; this puts it into the API's description.
     key = Security(APIKeyHeader(name=HEADER, auto_error=False))
-    for resource in (causal, scenarios, batch, sensitivity, outcomes):
+    for resource in (causal, scenarios, batch, sensitivity, robustness, outcomes):
         app.include_router(resource.router, dependencies=[key], responses=EDGE_RESPONSES)
     install_error_handlers(app)
     sampler.learn(iter_route_contexts(app.routes))

@@ -42,6 +42,9 @@ class ErrorCode(Enum):
     ISL_INVALID_INPUT = _mistake("bad_request", "Check the path, the method and that the body is JSON")
     ISL_DAG_EMPTY = _mistake("empty_graph", "Give at least the treatment and the outcome as nodes")
     ISL_DAG_CYCLIC = _mistake("cycle_detected", "Remove one edge of the cycle")
+    ISL_DAG_DISCONNECTED = _mistake(
+        "disconnected_components", "Add the edges that lead to the goal, or set other nodes"
+    )
     # 400 and not 404: the route exists, the graph that the caller sent lacks the node.
     ISL_NODE_NOT_FOUND = _mistake("not_found", "Add the missing nodes or correct their names")
     # The graph is sound and so is the question: its answer is a proven no.
@@ -55,6 +58,9 @@ class ErrorCode(Enum):
     ISL_INVALID_DISTRIBUTION = _mistake("unknown_distribution", "Give a known distribution all of its parameters")
     ISL_MISSING_VARIABLE = _mistake("undefined_variable", "Define it by an equation or a distribution")
     ISL_INVALID_INTERVENTION = _mistake("empty_or_null_intervention", "Set at least one variable")
+    ISL_INVALID_PROBABILITY = _mistake("out_of_range", "Give probabilities from 0 to 1", status=422)
+    ISL_INVALID_CONFIDENCE_LEVEL = _mistake("out_of_range", "Give a level within the stated limits", status=422)
+    ISL_BATCH_SIZE_EXCEEDED = _mistake("too_many_items", "Send several smaller requests", status=422)
     ISL_UNAUTHORIZED = _mistake("invalid_api_key", "Send a valid key in the X-API-Key header", status=401)
     ISL_RATE_LIMIT_EXCEEDED = CodeSpec(
         429, "too_many_requests", "Wait as long as Retry-After says, and send fewer requests", retryable=True
@@ -147,13 +153,20 @@ def to_isl_error(error: BaseException) -> IslError:
         return error
     if isinstance(error, RequestValidationError):
         return IslError(
-            ErrorCode.ISL_VALIDATION_ERROR,
+            _find_code(error),
             "The request does not have the documented shape",
             Details(validation_failures=tuple(describe_failures(error))),
         )
     if isinstance(error, HTTPException) and error.status_code < SERVER_ERROR:
         return _from_http(error)
     return IslError(ErrorCode.ISL_COMPUTATION_ERROR, "The computation failed for a reason inside the service")
+
+
+def _find_code(error: RequestValidationError) -> ErrorCode:
+    """Return the code that all failures share (`service.api.refused_as`), if they do."""
+    kinds = {failure["type"] for failure in error.errors()}
+    [kind] = kinds if len(kinds) == 1 else {ErrorCode.ISL_VALIDATION_ERROR.name}
+    return ErrorCode.__members__.get(kind, ErrorCode.ISL_VALIDATION_ERROR)
 
 
 def describe_failures(error: RequestValidationError) -> list[str]:

@@ -1,9 +1,10 @@
 """What clients send to and get from the batch routes."""
 
-from typing import Final, Self
+from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from service.api.refused_as import refused_as
 from service.api.schemas import (
     DAG_EXAMPLE,
     MODEL_EXAMPLE,
@@ -15,7 +16,7 @@ from service.api.schemas import (
     ValidateRequest,
 )
 from service.counterfactual import SAMPLES_DEFAULT, SAMPLES_LIMIT, SAMPLES_MINIMUM, SEED_BITS
-from service.errors import ErrorBody, left_out_if_none
+from service.errors import ErrorBody, ErrorCode, left_out_if_none
 from service.graph import NODES_LIMIT
 from service.scenarios import Objective
 
@@ -46,7 +47,11 @@ class BatchValidateRequest(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [BATCH_EXAMPLE]})
 
-    items: list[ValidateRequest] = Field(min_length=1, max_length=ITEMS_LIMIT)
+    items: Annotated[
+        list[ValidateRequest],
+        Field(min_length=1, max_length=ITEMS_LIMIT),
+        refused_as(ErrorCode.ISL_BATCH_SIZE_EXCEEDED, "too_long"),
+    ]
 
 
 class BatchItem(BaseModel):
@@ -81,7 +86,11 @@ class ScenariosRequest(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [SCENARIOS_EXAMPLE]})
 
     model: ModelBody
-    scenarios: list[ScenarioBody] = Field(min_length=2, max_length=SCENARIOS_LIMIT)
+    scenarios: Annotated[
+        list[ScenarioBody],
+        Field(min_length=2, max_length=SCENARIOS_LIMIT),
+        refused_as(ErrorCode.ISL_BATCH_SIZE_EXCEEDED, "too_long"),
+    ]
     outcome: Name
     objective: Objective = "maximize"
     samples: int = Field(default=SAMPLES_DEFAULT, ge=SAMPLES_MINIMUM, le=SAMPLES_LIMIT)

@@ -46,10 +46,10 @@ def test_same_item_twice_is_computed_once() -> None:
     assert [each["cache_hit"] for each in body["items"]] == [False, True]
 
 
-@pytest.mark.parametrize("count", [0, 51])
-def test_batch_is_bounded(count: int) -> None:
+@pytest.mark.parametrize(("count", "code"), [(0, "ISL_VALIDATION_ERROR"), (51, "ISL_BATCH_SIZE_EXCEEDED")])
+def test_batch_is_bounded(count: int, code: str) -> None:
     answer = post(APP, BATCH, {"items": [GOOD] * count})
-    assert (answer.status_code, answer.json()["code"]) == (422, "ISL_VALIDATION_ERROR")
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
 
 
 @pytest.mark.parametrize("code", [ErrorCode.ISL_COMPUTATION_ERROR, ErrorCode.ISL_TIMEOUT])
@@ -123,7 +123,7 @@ def test_nothing_set_leaves_the_model_as_it_is() -> None:
     ("change", "status", "code"),
     [
         ({"scenarios": ASKED["scenarios"][:1]}, 422, "ISL_VALIDATION_ERROR"),
-        ({"scenarios": [{"id": f"s{i}", "intervention": {}} for i in range(21)]}, 422, "ISL_VALIDATION_ERROR"),
+        ({"scenarios": [{"id": f"s{i}", "intervention": {}} for i in range(21)]}, 422, "ISL_BATCH_SIZE_EXCEEDED"),
         ({"scenarios": [ASKED["scenarios"][0]] * 2}, 422, "ISL_VALIDATION_ERROR"),
         ({"samples": 10_001}, 422, "ISL_VALIDATION_ERROR"),
         ({"objective": "guess"}, 422, "ISL_VALIDATION_ERROR"),

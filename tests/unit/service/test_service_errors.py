@@ -37,7 +37,8 @@ def test_text_of_an_unknown_exception_does_not_reach_the_client() -> None:
 
 
 def test_rejected_values_do_not_reach_the_client() -> None:
-    failure = {"loc": ("body", "seed"), "msg": "Input should be a valid integer", "input": "jane@olumi.test"}
+    message = "Input should be a valid integer"
+    failure = {"type": "int_type", "loc": ("body", "seed"), "msg": message, "input": "jane@olumi.test"}
     known = to_isl_error(RequestValidationError([failure]))
     assert known.details.validation_failures == ("body.seed: Input should be a valid integer",)
 
