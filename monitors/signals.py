@@ -54,6 +54,7 @@ ERROR_SCHEMA: Final = Signal(
 # Span operations: the work that matters, and none for what does not.
 OP_IDENTIFY: Final = Signal("causal.identify", "op", "ms", "Identification of an effect in a graph", "service.api")
 OP_MONTE_CARLO: Final = Signal("causal.monte_carlo", "op", "ms", "Draws from a structural model", "service.api")
+OP_SERIALIZE: Final = Signal("serialize", "op", "ms", "Writing an answer as JSON, in the pool", "service.api")
 # Sentry's Caches page reads these two and their attributes.
 OP_CACHE_GET: Final = Signal("cache.get", "op", "ms", "Looking a result up", "service.cache")
 OP_CACHE_PUT: Final = Signal("cache.put", "op", "ms", "Keeping a result", "service.cache")

@@ -6,7 +6,7 @@ Only mistakes of the caller are answers of an item. A failure of ours fails the 
 from functools import partial
 from typing import Final
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
 from starlette.datastructures import State
 
 from service.api.batch_schemas import BatchItem, BatchValidateRequest, BatchValidateResponse
@@ -25,8 +25,8 @@ MANY: Final = "<batch>"  # in place of the asked pair, of which there are many
 router = APIRouter(prefix=PREFIX, tags=["batch"], responses=ERROR_RESPONSES, dependencies=[Depends(hold_back)])
 
 
-@router.post("/validate")
-async def validate_batch(body: BatchValidateRequest, request: Request) -> BatchValidateResponse:
+@router.post("/validate", response_model=BatchValidateResponse)
+async def validate_batch(body: BatchValidateRequest, request: Request) -> Response:
     """Answer up to 50 questions of `causal/validate`, each with its result or its error. The status is 200 for both."""
     return await compute(request, partial(_validate, body, request.app.state))
 

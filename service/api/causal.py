@@ -4,7 +4,7 @@ from functools import partial
 from typing import Final
 
 import sentry_sdk
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
 from starlette.datastructures import State
 
 from monitors import signals
@@ -32,8 +32,10 @@ NOT_IDENTIFIABLE: Final = (
 router = APIRouter(prefix=PREFIX, tags=["causal"], responses=ERROR_RESPONSES, dependencies=[Depends(hold_back)])
 
 
-@router.post("/validate", responses={422: {"model": ErrorBody, "description": NOT_IDENTIFIABLE}})
-async def validate(body: ValidateRequest, request: Request) -> ValidateResponse:
+@router.post(
+    "/validate", response_model=ValidateResponse, responses={422: {"model": ErrorBody, "description": NOT_IDENTIFIABLE}}
+)
+async def validate(body: ValidateRequest, request: Request) -> Response:
     """Express the effect of the treatment on the outcome by what is observed, and name the sets that do it.
 
     If nothing observed determines the effect, the answer is the error ISL_CAUSAL_NOT_IDENTIFIABLE with status 422. That
@@ -52,8 +54,8 @@ def _validate(body: ValidateRequest, state: State, checkpoint: Checkpoint) -> Va
     return ValidateResponse(**answer.model_dump(), cache_hit=is_hit, request_id=current_request_id())
 
 
-@router.post("/counterfactual")
-async def counterfactual(body: CounterfactualRequest, request: Request) -> CounterfactualResponse:
+@router.post("/counterfactual", response_model=CounterfactualResponse)
+async def counterfactual(body: CounterfactualRequest, request: Request) -> Response:
     """Simulate the outcome under the intervention."""
     return await compute(request, partial(_simulate, body))
 

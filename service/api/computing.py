@@ -6,10 +6,13 @@ database takes no thread from the computations, nor they from it.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from fastapi import Request
+import sentry_sdk
+from fastapi import Request, Response
+from pydantic import BaseModel
 
+from monitors import signals
 from service.errors import ErrorBody
 from service.graph import Checkpoint
 
@@ -23,8 +26,6 @@ ERROR_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     504: {"model": ErrorBody, "description": "Olumi error v1.0, reason computation_timeout: stopped at its deadline"},
 }
 
-T = TypeVar("T")
-
 
 async def hold_back(request: Request) -> None:
     """Wait as the fault `added_latency_ms` says: on the event loop, before admission, so that it takes no thread.
@@ -34,8 +35,17 @@ async def hold_back(request: Request) -> None:
     await request.app.state.faults.hold_back(request.scope["route"].path)
 
 
-async def compute(request: Request, work: Callable[[Checkpoint], T], limit_s: float = DEADLINE_S) -> T:
-    """Run `work` in the pool; faults that fail a computation hit it at its first checkpoint, once per request."""
+async def compute(request: Request, work: Callable[[Checkpoint], BaseModel], limit_s: float = DEADLINE_S) -> Response:
+    """Run `work` in the pool, and write its answer as JSON there too.
+
+    Faults that fail a computation hit it at its first checkpoint, once per request.
+    """
     state = request.app.state
-    result: T = await state.pool.run(work, limit_s, partial(state.faults.trip, request.scope["route"].path))
-    return result
+    trip = partial(state.faults.trip, request.scope["route"].path)
+    content: bytes = await state.pool.run(lambda checkpoint: _serialise(work(checkpoint)), limit_s, trip)
+    return Response(content, media_type="application/json")
+
+
+def _serialise(answer: BaseModel) -> bytes:
+    with sentry_sdk.start_span(op=signals.OP_SERIALIZE.name, name="write the answer"):
+        return answer.model_dump_json().encode()

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 import sentry_sdk
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
 
 from monitors import signals
 from service.api.computing import ERROR_RESPONSES, compute, hold_back
@@ -28,8 +28,8 @@ PREFIX: Final = "/api/v1/robustness"
 router = APIRouter(prefix=PREFIX, tags=["robustness"], responses=ERROR_RESPONSES, dependencies=[Depends(hold_back)])
 
 
-@router.post("/analyze")
-async def analyze_robustness(body: RobustnessRequest, request: Request) -> RobustnessResponse:
+@router.post("/analyze", response_model=RobustnessResponse)
+async def analyze_robustness(body: RobustnessRequest, request: Request) -> Response:
     """Say which option is best when neither the arrows nor their strengths are certain, and what that hangs on.
 
     The answer is partial when the budget ends first; it then lists what was completed and what was skipped.

@@ -4,7 +4,7 @@ from functools import partial
 from typing import Final
 
 import sentry_sdk
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
 
 from monitors import signals
 from service.api.batch_schemas import Comparison, ScenarioBody, ScenarioResult, ScenariosRequest, ScenariosResponse
@@ -21,8 +21,8 @@ COMPUTATION: Final = "counterfactual_batch"
 router = APIRouter(prefix=PREFIX, tags=["causal"], responses=ERROR_RESPONSES, dependencies=[Depends(hold_back)])
 
 
-@router.post("/counterfactual/batch")
-async def compare_scenarios(body: ScenariosRequest, request: Request) -> ScenariosResponse:
+@router.post("/counterfactual/batch", response_model=ScenariosResponse)
+async def compare_scenarios(body: ScenariosRequest, request: Request) -> Response:
     """Simulate the outcome under each scenario on common random numbers, and compare them draw by draw."""
     return await compute(request, partial(_compare, body))
 

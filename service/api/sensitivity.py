@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Annotated, Final, Literal, Self
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from service.api.computing import ERROR_RESPONSES, compute, hold_back
@@ -122,8 +122,8 @@ class SensitivityResponse(BaseModel):
 router = APIRouter(prefix=PREFIX, tags=["analysis"], responses=ERROR_RESPONSES, dependencies=[Depends(hold_back)])
 
 
-@router.post("/sensitivity")
-async def assess_sensitivity(body: SensitivityRequest, request: Request) -> SensitivityResponse:
+@router.post("/sensitivity", response_model=SensitivityResponse)
+async def assess_sensitivity(body: SensitivityRequest, request: Request) -> Response:
     """Say how strong an unmeasured confounder must be to overturn an effect, by E-value or robustness value."""
     return await compute(request, partial(_assess, body.estimate))
 

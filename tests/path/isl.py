@@ -27,7 +27,6 @@ import sentry_sdk
 from fastapi import Request
 
 from service import event_hooks
-from service.api.computing import compute
 from service.app import build_app as build
 from service.pool import Pool
 
@@ -52,7 +51,7 @@ def build_app():
                 checkpoint()
                 sum(range(1000))
 
-        await compute(request, work, limit_s)
+        await request.app.state.pool.run(work, limit_s)
 
     @app.get("/leak/{kind}")
     def leak(kind: str):

@@ -61,8 +61,8 @@ def test_traces_show_database_cache_and_plot(start: Start, receiver: Receiver, p
     assert _ops(log) == ["http.client", "db"]
     assert _ops(observe) == ["db", "db"]
     assert _ops(summarise) == ["db", "db", "http.client"]
-    assert _ops(miss) == ["cache.get", "causal.identify", "cache.put"]
-    assert _ops(hit) == ["cache.get"]
+    assert _ops(miss) == ["cache.get", "causal.identify", "cache.put", "serialize"]
+    assert _ops(hit) == ["cache.get", "serialize"]
     assert [each["transaction"] for each in (observe, summarise)] == ["/api/v1/outcomes/{outcome_id}", SUMMARY]
     called, written = log["spans"]
     assert called["description"] == f"POST {plot_url}/v1/run"
@@ -223,7 +223,7 @@ def test_redis_shares_results_between_processes_and_may_vanish(start: Start, rec
     assert second.send("/ready").json()["checks"]["cache"] == "down"
     second.terminate()
     shared, *alone = receiver.of_type("transaction")[-8:]
-    assert _ops(shared) == ["cache.get", "db.redis"]
+    assert _ops(shared) == ["cache.get", "db.redis", "serialize"]
     assert {(each["tags"]["degraded"], each["tags"]["dependency"]) for each in alone} == {("true", "cache")}
     assert receiver.of_type("event") == []
 
