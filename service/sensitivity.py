@@ -5,7 +5,7 @@ of a coefficient of a linear regression. Both say what it takes, and not whether
 """
 
 from dataclasses import dataclass
-from math import exp, exp2, sqrt
+from math import exp, exp2, hypot, sqrt
 from typing import Final, Literal
 
 from scipy.special import stdtrit
@@ -121,8 +121,8 @@ def _share(f: float) -> float:
 
 
 def _robustness(f: float) -> float:
-    """Solve RV^2 / (1 - RV) = f^2: (sqrt(f^4 + 4 f^2) - f^2) / 2, written so that nothing large is subtracted."""
-    return 2 / (1 + sqrt(1 + (2 / f) ** 2)) if f > 0 else 0.0
+    """Solve RV^2 / (1 - RV) = f^2: (sqrt(f^4 + 4 f^2) - f^2) / 2, without subtraction, and without overflow near 0."""
+    return 2 * f / (f + hypot(f, 2))
 
 
 def _robustness_to_significance(f: float, critical: float) -> float:

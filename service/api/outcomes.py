@@ -29,7 +29,7 @@ from service.request_id import current_request_id
 
 PREFIX: Final = "/api/v1/outcomes"
 ERROR_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": ErrorBody, "description": "Olumi error v1.0"} for status in (422, 500, 503)
+    status: {"model": ErrorBody, "description": "Olumi error v1.0"} for status in (400, 422, 500, 503)
 }
 NOT_FOUND: Final[dict[int | str, dict[str, Any]]] = {404: {"model": ErrorBody, "description": "No such outcome"}}
 CONFLICT: Final[dict[int | str, dict[str, Any]]] = {409: {"model": ErrorBody, "description": "Known otherwise"}}

@@ -149,3 +149,8 @@ def test_extremes_are_answered(estimate: dict[str, Any]) -> None:
         assert 1 <= body["e_value"]["point"] < inf
     else:
         assert 0 <= body["robustness_value"]["significance"] <= body["robustness_value"]["point"] <= 1
+
+
+def test_an_estimate_of_nearly_nothing_has_a_value() -> None:
+    found = _ask(kind="regression", value=-2.2e-313, standard_error=1e-9, degrees_of_freedom=794)
+    assert found["robustness_value"]["point"] == pytest.approx(0)
