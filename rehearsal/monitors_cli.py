@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -97,7 +97,7 @@ def check(rules: Path, traffic: str, sample_rate: float, *, strict: bool, is_jso
         raise SystemExit(USAGE if found.mistakes else FAILED if fails else 0)
     if found.rules is None or found.suite is None:
         raise _mistaken(found.mistakes)
-    click.echo(f"{len(found.rules.monitors)} monitors and {len(found.rules.alerts)} alerts, no mistakes")
+    click.echo(f"{_count(found.rules.monitors, 'monitor')} and {_count(found.rules.alerts, 'alert')}, no mistakes")
     for warning in found.warnings:
         click.echo(f"warning: {warning}")
     _print_suite(found.suite, time.perf_counter() - began)
@@ -149,7 +149,7 @@ def _print_suite(suite: SuiteResult, seconds: float) -> None:
         click.echo("\n".join(case.differences))
     held = len(suite.cases) - len(suite.failed)
     days = suite.minutes / MINUTES_OF_A_DAY
-    click.echo(f"{held} of {len(suite.cases)} rule tests held, {days:.1f} days of ticks in {seconds:.1f} s")
+    click.echo(f"{held} of {_count(suite.cases, 'rule test')} held, {days:.1f} days of ticks in {seconds:.1f} s")
     click.echo(str(suite.coverage))
     for missing in suite.coverage.missing:
         click.echo(f"never seen in a test: {missing}")
@@ -166,9 +166,12 @@ def _as_json(found: Checked) -> dict[str, Any]:
     }
 
 
+def _count(things: Sized, what: str) -> str:
+    return f"{len(things)} {what}" if len(things) == 1 else f"{len(things)} {what}s"
+
+
 def _mistaken(problems: tuple[Problem, ...]) -> UsageError:
-    count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
-    return UsageError("\n".join([count, *map(str, problems)]))
+    return UsageError("\n".join([_count(problems, "mistake"), *map(str, problems)]))
 
 
 def _load(rules: Path) -> RuleSet:

@@ -39,7 +39,7 @@ def test_check_that_holds_ends_with_0_and_tells_what_no_test_has_seen(tmp_path: 
     lines = done.stdout.splitlines()
     assert lines[0] == "2 monitors and 3 alerts, no mistakes"
     assert lines[1].startswith("warning: ")  # of the rule that is new once in a lifetime
-    assert lines[2].startswith("1 of 1 rule tests held, 0.0 days of ticks in ")
+    assert lines[2].startswith("1 of 1 rule test held, 0.0 days of ticks in ")
     assert lines[3] == "0 of 5 rules tested, 0 of 13 of their branches"
     assert len(lines) == 4 + 13
     assert "never seen in a test: alert Rate: existing_high_priority_issue" in lines
