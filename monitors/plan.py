@@ -61,7 +61,7 @@ def make_plan(rules: RuleSet, client: SentryClient, project: Project) -> Plan:
 
     Raises PlanError if someone to notify or the project's error monitor is missing there, and ApiError.
     """
-    rules = replace(rules, monitors=tuple(_with_runbook(each, rules.alerts) for each in rules.monitors))
+    rules = with_runbooks(rules)
     detectors = client.detectors(project.id)
     metric = _by_name(each for each in detectors if each.type == METRIC_MONITOR)
     error_monitor_id = next((each.id for each in detectors if each.type == "error"), None)
@@ -96,8 +96,12 @@ def apply_plan(plan: Plan, client: SentryClient) -> tuple[Change, ...]:
     return tuple(done)
 
 
-def _with_runbook(monitor: Monitor, alerts: Iterable[Alert]) -> Monitor:
+def with_runbooks(rules: RuleSet) -> RuleSet:
     """Sentry has no field for a runbook and shows a monitor's description on its issues: it is written there."""
+    return replace(rules, monitors=tuple(_with_runbook(each, rules.alerts) for each in rules.monitors))
+
+
+def _with_runbook(monitor: Monitor, alerts: Iterable[Alert]) -> Monitor:
     runbooks = {alert.runbook for alert in alerts if alert.runbook and monitor.name in alert.monitors}
     lines = [monitor.description or "", *(f"Runbook: {url}" for url in sorted(runbooks))]
     return replace(monitor, description="\n".join(filter(None, lines)) or None)

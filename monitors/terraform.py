@@ -7,16 +7,15 @@ Source: https://github.com/jianyuan/terraform-provider-sentry, docs/resources/me
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from monitors.actions import Address
 from monitors.bodies import detector_body, workflow_body
-from monitors.errors import Problem, RulesError
-from monitors.hcl import Block, Reference, Value, label_of, quote, write_hcl
+from monitors.hcl import Block, Reference, Value, write_hcl
 from monitors.model import Alert, Monitor, RuleSet, Trigger
+from monitors.plan import with_runbooks
+from monitors.terraform_receivers import NOBODY, ORGANIZATION, Receivers, find_receivers, free_label
 
 PROVIDER: Final = {"source": "jianyuan/sentry", "version": "~> 0.15.4"}
 MONITOR: Final = "sentry_metric_monitor"
 ALERT: Final = "sentry_alert"
-APP: Final = "sentry_app_installation"
 ERROR_MONITOR: Final = "sentry_project_error_monitor"
 QUERY_TYPES: Final = {0: "error", 1: "performance"}
 # The provider has only these four as conditions; the others go through a list of its own, by name.
@@ -24,68 +23,31 @@ TRIGGERS: Final = (Trigger.FIRST_SEEN, Trigger.REGRESSION, Trigger.REAPPEARED, T
 INTERVALS: Final = {"1min": "1m", "5min": "5m", "15min": "15m"}  # Sentry's own -> the provider's
 KEYS: Final = {"comparisonType": "comparison_type"}
 OF_SCALAR: Final = {"issue_priority_greater_or_equal": "comparison"}
-NOBODY: Final = Address("sentry_app", "0")
 NAMES: Final = ("organization", "project")
-ORGANIZATION: Final = Reference("var.organization")
 PROJECT: Final = Reference("var.project")
+ERROR_DATA: Final = Block("data", (ERROR_MONITOR, "error"), {"organization": ORGANIZATION, "project": PROJECT})
 
 
 def export_hcl(rules: RuleSet) -> str:
-    """Return the rules as one file; organisation, project and the slugs of the integrations are its variables.
-
-    Raises RulesError for receivers other than integrations of the team's own: their ids are not in the rules.
-    """
-    _check_receivers(rules)
-    apps = sorted({action.target for alert in rules.alerts for action in alert.actions})
+    """Return the rules as one file; what only that Sentry knows are its variables."""
+    rules = with_runbooks(rules)
+    receivers = find_receivers(rules)
     monitors = _labels(each.name for each in rules.monitors)
     alerts = _labels(each.name for each in rules.alerts)
-    labels = _labels(apps)
     return write_hcl(
         [
             Block("terraform", (), {}, (Block("required_providers", (), {"sentry": PROVIDER}),)),
-            *_variables(apps),
-            *_found(rules, labels),
+            *(_variable(name) for name in NAMES),
+            *receivers.blocks(),
+            *([ERROR_DATA] if any(alert.builtin for alert in rules.alerts) else []),
             *(_monitor(each, monitors[each.name]) for each in rules.monitors),
-            *(_alert(each, alerts[each.name], monitors, labels) for each in rules.alerts),
+            *(_alert(each, alerts[each.name], monitors, receivers) for each in rules.alerts),
         ]
     )
 
 
-def _check_receivers(rules: RuleSet) -> None:
-    problems = tuple(
-        Problem(alert.source.file, alert.source.line, f"{action.kind} cannot be exported as HCL, sentry_app can")
-        for alert in rules.alerts
-        for action in alert.actions
-        if action.kind != "sentry_app"
-    )
-    if problems:
-        raise RulesError(problems)
-
-
-def _variables(apps: list[str]) -> list[Block]:
-    text = Reference("string")
-    found = [Block("variable", (name,), {"type": text, "description": f"Slug of the {name}."}) for name in NAMES]
-    if apps:
-        description = "Integration as the rules name it -> its slug, to which Sentry adds digits if it was taken."
-        default: dict[str, Value] = {app: app for app in apps}
-        kind = Reference("map(string)")
-        found.append(Block("variable", ("app_slugs",), {"type": kind, "description": description, "default": default}))
-    return found
-
-
-def _found(rules: RuleSet, labels: Mapping[str, str]) -> list[Block]:
-    """What Sentry has already: the integrations, and the project's own monitor of error events."""
-    found = [
-        Block(
-            "data",
-            (APP, label),
-            {"organization": ORGANIZATION, "slug": Reference(f"var.app_slugs[{quote(app)}]")},
-        )
-        for app, label in labels.items()
-    ]
-    if any(alert.builtin for alert in rules.alerts):
-        found.append(Block("data", (ERROR_MONITOR, "error"), {"organization": ORGANIZATION, "project": PROJECT}))
-    return found
+def _variable(name: str) -> Block:
+    return Block("variable", (name,), {"type": Reference("string"), "description": f"Slug of the {name}."})
 
 
 def _monitor(monitor: Monitor, label: str) -> Block:
@@ -119,7 +81,7 @@ def _monitor(monitor: Monitor, label: str) -> Block:
     return Block("resource", (MONITOR, label), _without_nothing(attributes), comments=(str(monitor.source),))
 
 
-def _alert(alert: Alert, label: str, monitors: Mapping[str, str], apps: Mapping[str, str]) -> Block:
+def _alert(alert: Alert, label: str, monitors: Mapping[str, str], receivers: Receivers) -> Block:
     ids = [Reference(f"{MONITOR}.{monitors[name]}.id") for name in alert.monitors]
     ids += [Reference(f"data.{ERROR_MONITOR}.error.id")] if alert.builtin else []
     body = workflow_body(alert, (), dict.fromkeys(alert.actions, NOBODY))  # the ids of both are references here
@@ -127,10 +89,7 @@ def _alert(alert: Alert, label: str, monitors: Mapping[str, str], apps: Mapping[
     filters: dict[str, Value] = {
         "logic_type": group["logicType"],
         "conditions": [_condition(each["type"], each["comparison"]) for each in group["conditions"]],
-        "actions": [
-            {"sentry_app": {"sentry_app_id": Reference(f"tostring(data.{APP}.{apps[each.target]}.sentry_app_id)")}}
-            for each in alert.actions
-        ],
+        "actions": [receivers.action(each, alert.runbook) for each in alert.actions],
     }
     conditions: list[Value] = [{each.value: {}} for each in alert.triggers if each in TRIGGERS]
     others = [each.value for each in alert.triggers if each not in (*TRIGGERS, Trigger.ANY_EVENT)]
@@ -181,10 +140,5 @@ def _labels(names: Iterable[str]) -> dict[str, str]:
     """Name -> label; those that would get the same one are numbered."""
     found: dict[str, str] = {}
     for name in names:
-        plain = label = label_of(name)
-        number = 1
-        while label in found.values():
-            number += 1
-            label = f"{plain}_{number}"
-        found[name] = label
+        found[name] = free_label(name, found.values())
     return found

@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitors.bodies import detector_body, workflow_body
-from monitors.errors import RulesError
 from monitors.hcl import Block, label_of, quote, write_hcl
 from monitors.load import RULES_DIRECTORY, load_rules
-from monitors.model import Action, RuleSet
-from monitors.terraform import NOBODY, export_hcl
+from monitors.model import RuleSet
+from monitors.plan import with_runbooks
+from monitors.terraform import export_hcl
+from monitors.terraform_receivers import NOBODY
 from rehearsal.cli import cli
 from tests.path.test_engine_rules import RULES as EVERYTHING
 from tests.unit.monitors.rules import RATE, RATE_ALERT
@@ -219,7 +220,99 @@ def test_command_prints_the_file() -> None:
     assert CliRunner().invoke(cli, ["monitors", "export"]).exit_code != 0
 
 
-def test_receivers_whose_ids_are_not_in_the_rules_are_refused() -> None:
-    by_mail = replace(RATE_ALERT, actions=(Action("email", "issue_owners"),))
-    with pytest.raises(RulesError, match=rf"{RATE_ALERT.source}: email cannot be exported as HCL"):
-        export_hcl(RuleSet((RATE,), (by_mail,)))
+RECEIVED = """\
+alerts:
+  - name: Everyone
+    builtin: error
+    when: [first_seen_event]
+    frequency: 5m
+    runbook: https://example.com/runbook
+    notify:
+      - sentry_app: ops
+      - webhook: webhooks
+      - email: issue_owners
+      - email: team:crew
+      - email: user:jo@example.com
+      - {slack: "#alerts", integration: Work Space, tags: "environment,level"}
+      - slack: "#other"
+      - discord: "123"
+      - msteams: General
+      - {pagerduty: on-call, priority: critical}
+      - pagerduty: other
+"""
+
+
+def test_every_receiver_is_exported_with_what_it_looks_up(tmp_path: Path) -> None:
+    rules = written(tmp_path, RECEIVED)
+    found = parsed(rules)
+    [group] = found["sentry_alert.everyone"]["action_filters"]
+    integration = "data.sentry_organization_integration"
+    notes = "Runbook: https://example.com/runbook"
+    assert group["actions"] == [
+        {"sentry_app": {"sentry_app_id": "${tostring(data.sentry_app_installation.ops.sentry_app_id)}"}},
+        {"webhook": {"service": "webhooks"}},
+        {"email": {"target_type": "issue_owners", "fallthrough_type": "ActiveMembers"}},
+        {"email": {"target_type": "team", "target_id": "${data.sentry_team.crew.internal_id}"}},
+        {
+            "email": {
+                "target_type": "user",
+                "target_id": "${data.sentry_organization_member.jo_example_com.internal_id}",
+            }
+        },
+        {
+            "slack": {
+                "integration_id": f"${{{integration}.slack_work_space.id}}",
+                "channel_name": "#alerts",
+                "tags": "environment,level",
+                "notes": notes,
+            }
+        },
+        {"slack": {"integration_id": f"${{{integration}.slack.id}}", "channel_name": "#other", "notes": notes}},
+        {"discord": {"integration_id": f"${{{integration}.discord.id}}", "channel_id": "123"}},
+        {
+            "msteams": {
+                "integration_id": f"${{{integration}.msteams.id}}",
+                "team_id": '${var.msteams_team_ids["General"]}',
+                "channel_name": "General",
+            }
+        },
+        {
+            "pagerduty": {
+                "integration_id": f"${{{integration}.pagerduty.id}}",
+                "service_id": '${var.pagerduty_service_ids["on-call"]}',
+                "service_name": "on-call",
+                "severity": "critical",
+            }
+        },
+        {
+            "pagerduty": {
+                "integration_id": f"${{{integration}.pagerduty.id}}",
+                "service_id": '${var.pagerduty_service_ids["other"]}',
+                "service_name": "other",
+                "severity": "default",
+            }
+        },
+    ]
+    organization = {"organization": "${var.organization}"}
+    assert found["sentry_team.crew"] == organization | {"slug": "crew"}
+    assert found["sentry_organization_member.jo_example_com"] == organization | {"email": "jo@example.com"}
+    named = {"provider_key": "slack", "name": "Work Space"}
+    assert found["sentry_organization_integration.slack_work_space"] == organization | named
+    unnamed = {"provider_key": "slack", "name": '${var.integration_names["slack"]}'}
+    assert found["sentry_organization_integration.slack"] == organization | unnamed
+
+
+def test_every_reference_has_what_it_refers_to(tmp_path: Path) -> None:
+    text = export_hcl(written(tmp_path, RECEIVED))
+    file = plain(hcl2.loads(text))
+    variables = {name for block in file["variable"] for name in block}
+    assert set(re.findall(r"var\.(\w+)", text)) == variables
+    data = {f"{kind}.{label}" for block in file["data"] for kind, labels in block.items() for label in labels}
+    assert set(re.findall(r"data\.(\w+\.\w+)\.", text)) == data
+
+
+def test_runbook_is_in_the_description_as_apply_writes_it() -> None:
+    alert = replace(RATE_ALERT, runbook="https://example.com/rate")
+    [monitor] = with_runbooks(RuleSet((RATE,), (alert,))).monitors
+    assert parsed(RuleSet((RATE,), (alert,)))["sentry_metric_monitor.rate"]["description"] == monitor.description
+    assert "https://example.com/rate" in str(monitor.description)
