@@ -28,7 +28,7 @@ def tick(database: Database, now: datetime, speed: float) -> int:
     """Evaluate every due monitor and return how many changed. Windows, cadences and damping shrink by `speed`.
 
     0 new events for alerts on every event, 1 due monitors, 2 value, 3 next state, 4 store. A monitor that fails is
-    logged and put back by its cadence; the rest run.
+    logged and put back by its cadence; the rest run. A store that is closed meanwhile ends the tick.
     """
     changed = 0
     if has_new_events(database.read()):  # 0
@@ -43,6 +43,8 @@ def tick(database: Database, now: datetime, speed: float) -> int:
             done = Evaluation(monitor, value, after.level, after.fired_at, change is not None, now, next_due)
             changed += database.write(partial(record_evaluation, done=done))  # 4
         except Exception:
+            if database.is_closed:  # the engine stops; nothing of this is the monitor's fault
+                return changed
             log.exception("monitor %s (%s) could not be evaluated", monitor.id, monitor.name)
             database.write(partial(postpone, monitor=monitor, until=next_due))
     return changed

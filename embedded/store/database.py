@@ -82,6 +82,11 @@ class Database:
                 self._readers.append(connection)
         return connection
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` has begun; what still runs then may fail at any call."""
+        return self._is_closed
+
     def close(self) -> None:
         """Finish the queued jobs, then close every connection; one that is in use at the moment is left to its user."""
         with self._lock:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from embedded.alerting import tick
+from embedded import alerting
+from embedded.alerting import measure, tick
 from embedded.evaluate import DAMPING
 from embedded.measure import cadence
 from embedded.store.database import Database
@@ -134,6 +135,22 @@ def test_tick_evaluates_at_the_cadence_and_makes_nothing_up(database: Database) 
     late = NOW + 60.3 * MINUTE
     tick(database, late, 1)
     assert evaluated_at() == (ms(late), ms(NOW + 61 * MINUTE), 0, 2)
+
+
+def test_store_closed_in_the_middle_of_a_tick_is_no_complaint(
+    database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As SIGTERM does it: the tick runs in a thread that nobody waits for."""
+    for _ in range(2):
+        add_monitor(database)
+
+    def measure_late(*asked: Any) -> float | None:
+        database.close()
+        return measure(*asked)
+
+    monkeypatch.setattr(alerting, "measure", measure_late)
+    assert tick(database, NOW, 1) == 0
+    assert caplog.records == []
 
 
 def test_window_is_half_open_and_shrinks_by_the_speed(database: Database) -> None:
