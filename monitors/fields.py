@@ -9,9 +9,7 @@ from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from monitors import inexpressible
-from monitors.model import Aggregate, Comparison, Dataset, Priority, Threshold, Trigger, parse_aggregate
-from monitors.query import parse_query
-from monitors.signals import ENVIRONMENTS, REGISTRY
+from monitors.model import Comparison, Dataset, Priority, Threshold, Trigger
 
 E = TypeVar("E", bound=Enum)
 T = TypeVar("T")
@@ -30,8 +28,6 @@ THRESHOLD: Final = r"^\s*(>=|<=|>|<)\s*(-?\d{1,15}(?:\.\d{1,15})?)\s*$"
 MAX_RECEIVER: Final = 200  # characters
 PRIORITIES: Final = ("default", "critical", "error", "warning", "info")  # PagerDuty's severities
 SYMBOLS: Final = {name: symbol for symbol, name in COMPARISONS.items()}
-# A context is shown on an event but not searched; an op is a value of `span.op`, not a key.
-SEARCHABLE: Final = frozenset({"tag", "attribute", "measurement"})
 
 
 def read_window(text: str) -> timedelta:
@@ -85,38 +81,9 @@ def read_dataset(text: str) -> Dataset:
     return _choose(text, DATASETS)
 
 
-def read_environment(text: str) -> str:
-    """Read an environment that the service runs in; of any other there is no data, and silence looks like health."""
-    return _choose(text, {each: each for each in ENVIRONMENTS})
-
-
 def read_owner(text: str) -> str:
     if not re.fullmatch(r"(team|user):[1-9]\d{0,17}", text):
         raise ValueError(f"{text!r}, allowed is team: or user: and its number, such as team:12")
-    return text
-
-
-def read_aggregate(text: str) -> Aggregate:
-    """Read an aggregate over registered names."""
-    if remedy := inexpressible.remedy_for_aggregate(text):
-        raise ValueError(f"{text!r}: {remedy}")
-    wanted = parse_aggregate(text)
-    if wanted.function == "count_unique" and wanted.argument:
-        check_key(wanted.argument, wanted.argument.removeprefix("tags[").removesuffix("]"))
-    return wanted
-
-
-def read_query(text: str) -> str:
-    """Read a search query over registered names. Raises QueryError, a ValueError, for syntax that is not supported."""
-    for term in parse_query(text).terms:
-        check_key(term.key, term.name)
-        for value in term.values if term.name == "environment" else ():
-            if "*" not in value:
-                read_environment(value)
-        if term.operator != "=" and REGISTRY[term.name].unit is None:
-            raise ValueError(f"{term.key!r} is no quantity, so {term.operator} says nothing; write {term.key}:value")
-        if term.name == "release" and "latest" in term.values:
-            raise ValueError("Sentry refuses release:latest in a monitor; leave it out or name a release")
     return text
 
 
@@ -155,17 +122,3 @@ def _choose(text: str, allowed: Mapping[str, T]) -> T:
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"{text!r}, allowed are {', '.join(allowed)}{hint}")
     return allowed[text]
-
-
-def check_key(key: str, name: str) -> None:
-    """Raises ValueError unless `name` is registered and searched by Sentry; `key` is how it was written."""
-    signal = REGISTRY.get(name)
-    if signal is None:
-        searchable = [each.name for each in REGISTRY.values() if each.kind in SEARCHABLE]
-        near = get_close_matches(name, searchable, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"allowed are {', '.join(sorted(searchable))}"
-        raise ValueError(f"key {key!r} is not registered in monitors/signals.py, {hint}")
-    if signal.kind == "op":
-        raise ValueError(f"{key!r} is a span operation, write span.op:{name}")
-    if signal.kind not in SEARCHABLE:
-        raise ValueError(f"key {key!r} is a {signal.kind}, which Sentry does not search")

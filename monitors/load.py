@@ -1,5 +1,6 @@
 """Rules files -> RuleSet, or one RulesError with every mistake in all of them. First step of check, plan and apply."""
 
+import re
 from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
@@ -10,16 +11,12 @@ from monitors import inexpressible, thresholds
 from monitors.errors import Problem, RulesError
 from monitors.fields import (
     MAX_RECEIVER,
-    check_key,
-    read_aggregate,
     read_choice,
     read_dataset,
     read_delta,
-    read_environment,
     read_frequency,
     read_owner,
     read_priority,
-    read_query,
     read_receiver,
     read_trigger,
     read_url,
@@ -42,6 +39,7 @@ from monitors.model import (
     Trigger,
 )
 from monitors.nodes import Section, open_file, show_path
+from monitors.vocabulary import ENVIRONMENT, TAG, Vocabulary, vocabulary_of
 
 __all__ = ["RULES_DIRECTORY", "Problem", "RulesError", "load_rules"]
 
@@ -77,14 +75,15 @@ def load_rules(directory: Path = RULES_DIRECTORY) -> RuleSet:
     files = [_open(path, problems) for path in _rules_files(directory, problems)]
     monitor_sections = [each for file in files for each in file.sections("monitors", is_required=False)]
     alert_sections = [each for file in files for each in file.sections("alerts", is_required=False)]
-    monitors = [_read_monitor(section) for section in monitor_sections]
+    names = _read_vocabulary(files)
+    monitors = [_read_monitor(section, names) for section in monitor_sections]
     # A monitor with a mistake still has a name: its alerts are not to be blamed as well.
-    names = _note_duplicates(monitors)
-    alerts = [_read_alert(section, names) for section in alert_sections]
+    known = _note_duplicates(monitors)
+    alerts = [_read_alert(section, known, names) for section in alert_sections]
     _note_duplicates(alerts)
     if problems:
         raise RulesError(tuple(sorted(problems, key=lambda problem: (problem.file, problem.line))))
-    return RuleSet(tuple(rule for rule, _ in monitors), tuple(rule for rule, _ in alerts))
+    return RuleSet(tuple(rule for rule, _ in monitors), tuple(rule for rule, _ in alerts), names.environments)
 
 
 def _rules_files(directory: Path, problems: list[Problem]) -> list[Path]:
@@ -99,21 +98,38 @@ def _rules_files(directory: Path, problems: list[Problem]) -> list[Path]:
 
 def _open(path: Path, problems: list[Problem]) -> Section:
     section = open_file(path, problems)
-    section.allow("monitors", "alerts")
+    section.allow("signals", "monitors", "alerts")
     return section
 
 
-def _read_monitor(section: Section) -> tuple[Monitor, Section]:
+def _read_vocabulary(files: Iterable[Section]) -> Vocabulary:
+    """What a service other than ours sends, as its rules name it, in all files together."""
+    tags: list[str] = []
+    environments: list[str] = []
+    for section in (file.section("signals") for file in files if "signals" in file.fields):
+        section.allow("tags", "environments")
+        tags += section.read_all("tags", partial(_read_name, form=TAG), is_required=False)
+        environments += section.read_all("environments", partial(_read_name, form=ENVIRONMENT), is_required=False)
+    return vocabulary_of(tags, dict.fromkeys(environments))
+
+
+def _read_name(text: str, form: str) -> str:
+    if not re.fullmatch(form, text):
+        raise ValueError(f"{text!r} is no name that Sentry takes, it matches {form}")
+    return text
+
+
+def _read_monitor(section: Section, names: Vocabulary) -> tuple[Monitor, Section]:
     section.allow(*MONITOR_KEYS, remedies=inexpressible.MONITOR)
     dataset = section.read("dataset", read_dataset, None)
     monitor = Monitor(
         name=section.text("name", MAX_MONITOR_NAME),
         description=section.text("description", MAX_TEXT, is_required=False) or None,
-        aggregate=section.read("aggregate", read_aggregate, Aggregate("count", None)),
+        aggregate=section.read("aggregate", names.read_aggregate, Aggregate("count", None)),
         dataset=dataset or Dataset.SPANS,
-        query=section.read("query", read_query, "", is_required=False),
+        query=section.read("query", names.read_query, "", is_required=False),
         window=section.read("window", read_window, SPANS_MIN_WINDOW),
-        environment=section.read("environment", read_environment, None, is_required=False),
+        environment=section.read("environment", names.read_environment, None, is_required=False),
         thresholds=thresholds.read_thresholds(section),
         enabled=section.flag("enabled", default=True),
         source=Source(section.file, section.line),
@@ -139,21 +155,21 @@ def _check_fit(section: Section, monitor: Monitor, dataset: Dataset | None) -> N
     thresholds.check_thresholds(section, monitor)
 
 
-def _read_alert(section: Section, names: Iterable[str]) -> tuple[Alert, Section]:
+def _read_alert(section: Section, monitors: Iterable[str], names: Vocabulary) -> tuple[Alert, Section]:
     section.allow(*ALERT_KEYS, remedies=inexpressible.ALERT)
     alert = Alert(
         name=section.text("name", MAX_ALERT_NAME),
-        monitors=section.read_all("monitors", partial(_read_known, known=set(names)), is_required=False),
+        monitors=section.read_all("monitors", partial(_read_known, known=set(monitors)), is_required=False),
         builtin=section.read("builtin", _read_builtin, None, is_required=False),
         triggers=section.read_all("when", read_trigger),
         frequency=section.read("frequency", read_frequency, timedelta(0)),
-        environment=section.read("environment", read_environment, None, is_required=False),
+        environment=section.read("environment", names.read_environment, None, is_required=False),
         actions=tuple(_read_action(each) for each in section.sections("notify")),
         runbook=section.read("runbook", read_url, None, is_required=False),
         enabled=section.flag("enabled", default=True),
         source=Source(section.file, section.line),
         filters=tuple(
-            found for each in section.sections("filters", is_required=False) for found in _read_filters(each)
+            found for each in section.sections("filters", is_required=False) for found in _read_filters(each, names)
         ),
         logic=section.read("match", partial(read_choice, allowed=LOGICS), ALL, is_required=False),
         owner=section.read("owner", read_owner, None, is_required=False),
@@ -176,20 +192,20 @@ def _check_alert(section: Section, alert: Alert) -> None:
         section.note(f"{', '.join(of_events)}: {message}", section.line_of("filters"))
 
 
-def _read_filters(section: Section) -> tuple[Filter, ...]:
+def _read_filters(section: Section, names: Vocabulary) -> tuple[Filter, ...]:
     """One filter per entry, so that the list reads as Sentry's page shows it."""
     section.allow(*FILTERS)
     if len(section.fields) > 1:
         section.note("one filter per entry; start each with a dash of its own")
     kinds = [kind for kind in section.fields if kind in FILTERS]
-    found = [section.read(kind, partial(_read_filter, kind), None) for kind in kinds]
+    found = [section.read(kind, partial(_read_filter, kind, names), None) for kind in kinds]
     return tuple(each for each in found if each is not None)
 
 
-def _read_filter(kind: str, text: str) -> Filter:
+def _read_filter(kind: str, names: Vocabulary, text: str) -> Filter:
     found = read_filter(kind, text)
     if found.type == "tagged_event":
-        check_key(found["key"], found["key"])
+        names.check_key(found["key"], found["key"])
     return found
 
 

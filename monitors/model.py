@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from monitors.errors import AggregateError
 from monitors.filters import Filter
+from monitors.signals import ENVIRONMENTS
 
 __all__ = [
     "COUNTING",
@@ -214,3 +215,4 @@ class RuleSet:
 
     monitors: tuple[Monitor, ...]
     alerts: tuple[Alert, ...]
+    environments: tuple[str, ...] = ENVIRONMENTS  # that the service runs in

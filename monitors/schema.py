@@ -22,7 +22,6 @@ from monitors.load import (
     RECEIVERS,
 )
 from monitors.model import DURATIONS, OF_DURATION, WITHOUT_ARGUMENT, Trigger
-from monitors.signals import ENVIRONMENTS
 from monitors.thresholds import PRIORITIES
 
 Json = dict[str, Any]
@@ -47,8 +46,17 @@ def rules_schema() -> Json:
         "title": "Monitors and alerts of Sentry, as code",
         "type": "object",
         "additionalProperties": False,
-        "properties": {"monitors": _list(_monitor()), "alerts": _list(_alert())},
+        "properties": {"signals": _signals(), "monitors": _list(_monitor()), "alerts": _list(_alert())},
     }
+
+
+def _signals() -> Json:
+    names = _list({"type": "string"}) | {"uniqueItems": True}
+    fields = {
+        "tags": names | {"description": "Tags that a service of your own sends, beside those of monitors/signals.py."},
+        "environments": names | {"description": "Where it runs, in place of development, staging and production."},
+    }
+    return _object(fields, ())
 
 
 def _monitor() -> Json:
@@ -59,7 +67,7 @@ def _monitor() -> Json:
         "dataset": _choice(DATASETS, "spans are requests, errors are error events."),
         "query": {"type": "string", "description": "Which of them, in Sentry's search syntax."},
         "window": _span("The last so long, sliding.", WINDOWS),
-        "environment": _choice(ENVIRONMENTS, "Only this one; without it all."),
+        "environment": _text(MAX_TEXT, "Only this one; without it all."),
         "thresholds": {
             "type": "object",
             "additionalProperties": False,
@@ -91,7 +99,7 @@ def _alert() -> Json:
         "monitors": _list({"type": "string"}) | {"uniqueItems": True, "description": "Names of monitors."},
         "builtin": {"const": "error", "description": "The project's own monitor: every issue of error events."},
         "frequency": _span("At most one notice per issue in this time.", FREQUENCIES),
-        "environment": _choice(ENVIRONMENTS, "Only this one; without it all."),
+        "environment": _text(MAX_TEXT, "Only this one; without it all."),
         "filters": _list(_object(filters, ()) | {"minProperties": 1, "maxProperties": 1}),
         "match": _choice(LOGICS, "How many of the filters must hold; all unless told."),
         "notify": _list(_object(receivers, ()) | one_of),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from monitors.errors import Problem, RulesError
-from monitors.fields import read_environment
+from monitors.fields import read_choice
 from monitors.filters import LEVELS
 from monitors.model import RuleSet
 from monitors.nodes import Section, open_file
@@ -92,7 +92,7 @@ def load_cases(directory: Path, rules: RuleSet) -> tuple[Case, ...]:
 
 def _read_case(section: Section, rules: RuleSet) -> Case:
     section.allow("name", "requests", "errors", "archive", "resolve", "expect")
-    errors = tuple(_read_errors(each) for each in section.sections("errors", is_required=False))
+    errors = tuple(_read_errors(each, rules) for each in section.sections("errors", is_required=False))
     issues = [each.issue for each in errors]
     if len(set(issues)) < len(issues):
         section.note("an issue is here twice; write its series as one", section.line_of("errors"))
@@ -100,7 +100,7 @@ def _read_case(section: Section, rules: RuleSet) -> Case:
         name=section.text("name", MAX_TEXT),
         file=section.file,
         line=section.line,
-        requests=tuple(_read_requests(each) for each in section.sections("requests", is_required=False)),
+        requests=tuple(_read_requests(each, rules) for each in section.sections("requests", is_required=False)),
         errors=errors,
         archived=_read_deeds(section, "archive", {each.name for each in rules.monitors}),
         resolved=_read_deeds(section, "resolve", set(issues)),
@@ -112,11 +112,11 @@ def _read_case(section: Section, rules: RuleSet) -> Case:
     return case
 
 
-def _read_requests(section: Section) -> Requests:
+def _read_requests(section: Section, rules: RuleSet) -> Requests:
     section.allow("endpoint", "rate", "status", "latency", "environment", "release", "tags", "sample_rate")
     named = {
         "transaction": section.text("endpoint", MAX_TEXT, is_required=False),
-        "environment": section.read("environment", read_environment, "", is_required=False),
+        "environment": _read_environment(section, rules),
         "release": section.text("release", MAX_TEXT, is_required=False),
     }
     return Requests(
@@ -128,10 +128,10 @@ def _read_requests(section: Section) -> Requests:
     )
 
 
-def _read_errors(section: Section) -> Errors:
+def _read_errors(section: Section, rules: RuleSet) -> Errors:
     section.allow("issue", "rate", "level", "environment", "release", "tags", "users")
     named = {
-        "environment": section.read("environment", read_environment, "", is_required=False),
+        "environment": _read_environment(section, rules),
         "release": section.text("release", MAX_TEXT, is_required=False),
     }
     return Errors(
@@ -141,6 +141,11 @@ def _read_errors(section: Section) -> Errors:
         tags=_read_tags(section) | {key: value for key, value in named.items() if value},
         users=section.read("users", _read_count, 0, is_required=False),
     )
+
+
+def _read_environment(section: Section, rules: RuleSet) -> str:
+    allowed = {each: each for each in rules.environments}
+    return section.read("environment", partial(read_choice, allowed=allowed), "", is_required=False)
 
 
 def _read_tags(section: Section) -> dict[str, str]:

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from monitors import inexpressible
+from monitors.errors import RulesError
 from monitors.lint import Traffic, lint
 from monitors.load import RULES_DIRECTORY, load_rules
 from monitors.model import Dataset
@@ -69,6 +70,15 @@ def test_the_thin_window_is_as_thin_as_described() -> None:
     assert "more than 8 %" in TEXT
     assert 0.08 < 1 / sampled < 0.09
     assert [each.message.partition(":")[0] for each in lint(load_rules(RULES_DIRECTORY), guide)] == [rate.name]
+
+
+def test_names_of_ones_own_are_read_as_described(folder: Path) -> None:
+    [example] = re.findall(r"`(signals: \{.*?\})`", TEXT)
+    (folder / "signals.yml").write_text(example.replace("live", "production"))
+    load_rules(folder)
+    (folder / "signals.yml").write_text(example)
+    with pytest.raises(RulesError, match="environment: 'production', allowed are live"):
+        load_rules(folder)
 
 
 def test_facts_of_plan_and_apply_are_the_programs() -> None:

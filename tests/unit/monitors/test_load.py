@@ -269,6 +269,67 @@ def test_load_rules_refuses_what_sentry_would_not_do(
     assert any(at == line and message.startswith(expected) for at, message in problems), problems
 
 
+OWN = """\
+signals:
+  tags: [shop, order.kind]
+  environments: [live, test]
+monitors:
+  - name: Orders
+    aggregate: count_unique(tags[order.kind])
+    dataset: spans
+    query: shop:berlin environment:live error_code:X
+    window: 10m
+    environment: test
+    thresholds: {high: "< 1", resolve: ">= 1"}
+alerts:
+  - name: Orders
+    monitors: [Orders]
+    builtin: error
+    when: [any_event]
+    filters: [{tag: shop equals berlin}]
+    environment: live
+    frequency: 1h
+    notify: [{sentry_app: ops}]
+"""
+
+
+def test_load_rules_of_another_service_knows_its_names_in_every_file(tmp_path: Path) -> None:
+    signals, rest = OWN[: OWN.index("monitors:")], OWN[OWN.index("monitors:") :]
+    (tmp_path / "a.yml").write_text(rest)
+    (tmp_path / "b.yml").write_text(signals)
+    rules = load_rules(tmp_path)
+    assert rules.environments == ("live", "test")
+    assert (rules.monitors[0].environment, rules.alerts[0].environment) == ("test", "live")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line", "expected"),
+    [
+        ("[live, test]", "[live]", 10, "environment: 'test', allowed are live"),
+        ("[live, test]", "[test]", 8, "query: 'live', allowed are test"),
+        ("environment: test", "environment: production", 10, "environment: 'production', allowed are live, test"),
+        ("[shop, order.kind]", "[shop]", 6, "aggregate: key 'tags[order.kind]' is not registered"),
+        ("[shop, order.kind]", "[order.kind]", 17, "tag: key 'shop' is not registered"),
+        ("tags: [shop, order.kind]", "tags: [shop, 'a b']", 2, "tags: 'a b' is no name that Sentry takes"),
+        ("tags: [shop, order.kind]", "tags: [shop, shop]", 2, "tags lists text ('shop') twice"),
+        ("[live, test]", "[live, a/b]", 3, "environments: 'a/b' is no name that Sentry takes"),
+        ("  tags:", "  tag:", 2, "unknown key 'tag', did you mean 'tags'?"),
+    ],
+)
+def test_load_rules_of_another_service_is_held_to_its_names(
+    tmp_path: Path, before: str, after: str, line: int, expected: str
+) -> None:
+    assert before in OWN
+    problems = _problems(tmp_path, OWN.replace(before, after))
+    assert any(at == line and message.startswith(expected) for at, message in problems), problems
+
+
+def test_tag_of_ones_own_does_not_hide_what_is_registered(tmp_path: Path) -> None:
+    """`dag` is a context, which Sentry does not search: a rule that calls it a tag is still told so."""
+    text = OWN.replace("[shop, order.kind]", "[shop, order.kind, dag]").replace("error_code:X", "dag:X")
+    assert any("'dag' is a context" in message for _, message in _problems(tmp_path, text))
+
+
 def test_load_rules_names_are_unique_over_all_files(tmp_path: Path) -> None:
     (tmp_path / "a.yml").write_text(GOOD)
     problems = _problems(tmp_path, GOOD, "b.yml")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from monitors.errors import RulesError
 from tests.unit.rehearsal.ruletests.folders import RULES, run
 
 END = "    expect: [{at: 2h, pages: []}]"
@@ -100,6 +101,15 @@ def test_environment_and_query_choose_the_requests(tmp_path: Path) -> None:
     assert pages(tmp_path, series.format("/a", "production", "isl"), rules) == ["1 critical Rate"]
     for others in (("/b", "production", "isl"), ("/a", "staging", "isl"), ("/a", "production", "plot")):
         assert pages(tmp_path, series.format(*others), rules) == []
+
+
+def test_series_run_in_the_environments_of_the_rules_own_service(tmp_path: Path) -> None:
+    own = "signals: {environments: [live]}\n" + RULES.replace("    window: 5m", "    environment: live\n    window: 5m")
+    assert pages(tmp_path, "    requests: [{rate: 1/m, status: aborted, environment: live}]", own) == [
+        "1 critical Rate"
+    ]
+    with pytest.raises(RulesError, match="environment: 'production', allowed are live"):
+        pages(tmp_path, "    requests: [{rate: 1/m, environment: production}]", own)
 
 
 def test_sampling_lowers_a_count_only_without_extrapolation(tmp_path: Path) -> None:
