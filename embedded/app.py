@@ -21,9 +21,12 @@ from embedded.api import (
     issues,
     keys,
     legacy_webhooks,
+    people,
     projects,
     sentry_apps,
     stats,
+    tags,
+    trial,
     workflows,
 )
 from embedded.api.context import Context, handle_errors
@@ -68,7 +71,10 @@ ROUTERS = (
     sentry_apps,
     legacy_webhooks,
     available_actions,
+    people,
+    trial,
     issues,
+    tags,
     events,
     stats,
 )

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from pydantic import Field, field_validator, model_validator
 
 from embedded.api.body import Body
-from embedded.api.context import Context, invalid
+from embedded.api.context import TEAM_ID, Context, invalid
 from embedded.channels.legacy_webhook import ALL_OF_PROJECT
 from embedded.store.projects import list_apps
 
@@ -45,7 +45,6 @@ CHOICES: Final = {
     "priority": ("default", "critical", "error", "warning", "info"),
 }
 INTEGRATED: Final = ("slack", "pagerduty", "discord", "msteams")
-TEAM_ID: Final = "1"  # the one team, of all members
 
 
 class Action(Body):

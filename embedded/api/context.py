@@ -1,7 +1,7 @@
 """What every endpoint gets: the store, the clock, the address; and who may call. Errors have Sentry's bodies."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
@@ -14,6 +14,7 @@ from embedded.channels.base import Channel
 from embedded.clock import Clock
 from embedded.destinations import Destinations
 from embedded.notification import Setting
+from embedded.pace import Pace
 from embedded.store.database import Database
 from embedded.store.projects import Project, has_token, list_projects
 
@@ -21,6 +22,7 @@ T = TypeVar("T")
 ORGANIZATION_SLUG = "sentry"  # one organisation and one team, as self-hosted Sentry makes them
 ORGANIZATION_ID = "1"
 TEAM_SLUG = "sentry"
+TEAM_ID = "1"
 NOT_FOUND = "The requested resource does not exist"
 
 
@@ -33,6 +35,7 @@ class Context:
     setting: Setting
     destinations: Destinations
     channels: Mapping[str, Channel]  # by action type
+    pace: Pace = field(default_factory=Pace)  # of endpoints that may not be called often
 
     @property
     def url(self) -> str:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from embedded.api.context import ORGANIZATION_ID, Context, Ctx, Org, find_project, invalid, not_found, stamp
 from embedded.api.issues import issue_body
+from embedded.api.paging import Listed
 from embedded.api.schemas import ChangedDetector, ConditionGroup, DataSource, NewDetector
 from embedded.store import monitors
 from embedded.store.issues import latest_issue
@@ -20,13 +21,14 @@ OWNER = "owner"  # kept beside the config, and shown apart from it
 def detectors(
     context: Ctx,
     organization: Org,  # noqa: ARG001 - checked by its dependency
+    listed: Listed,
     project: Annotated[list[str] | None, Query()] = None,
     query: str = "",
 ) -> list[dict[str, Any]]:
     """Monitors, all or of some projects; `query` may be `type:<type>` or `name:"<name>"`."""
     wanted: list[int | None] = [find_project(context, each).id for each in project or []]
     found = [each for ident in wanted or [None] for each in monitors.list_detectors(context.read(), project_id=ident)]
-    return [_body(context, each) for each in found if _matches(each, query)]
+    return [_body(context, each) for each in listed.of([each for each in found if _matches(each, query)])]
 
 
 @router.post("/organizations/{organization}/projects/{project}/detectors/", status_code=201)

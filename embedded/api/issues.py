@@ -63,17 +63,25 @@ def issues(
     return [issue_body(context, issue) for issue in cut(found, page, request, response)]
 
 
+@router.get("/projects/{organization}/{project}/issues/")
+def project_issues(
+    context: Ctx, organization: Org, project: str, request: Request, response: Response, page: Paging, query: str = ""
+) -> list[dict[str, Any]]:
+    """Deprecated in Sentry, and what sentry-cli asks."""
+    return issues(context, organization, request, response, page, project, query)
+
+
 @router.get("/organizations/{organization}/issues/{issue_id}/")
 def issue_details(context: Ctx, organization: Org, issue_id: int) -> dict[str, Any]:  # noqa: ARG001
-    return issue_body(context, _find(context, issue_id))
+    return issue_body(context, find_issue(context, issue_id))
 
 
 @router.put("/organizations/{organization}/issues/{issue_id}/")
 def change_issue(context: Ctx, organization: Org, issue_id: int, body: ChangedIssue) -> dict[str, Any]:  # noqa: ARG001
     """Resolve, ignore or reopen an issue."""
-    _find(context, issue_id)
+    find_issue(context, issue_id)
     context.write(lambda connection: store.set_status(connection, issue_id, body.status))
-    return issue_body(context, _find(context, issue_id))
+    return issue_body(context, find_issue(context, issue_id))
 
 
 @router.get("/organizations/{organization}/issues/{issue_id}/events/")
@@ -85,7 +93,7 @@ def issue_events(
     response: Response,
     page: Paging,
 ) -> list[dict[str, Any]]:
-    _find(context, issue_id)
+    find_issue(context, issue_id)
     return cut(store.issue_events(context.read(), issue_id, page.limit, page.offset), page, request, response)
 
 
@@ -177,7 +185,8 @@ def issue_body(context: Context, issue: store.Issue) -> dict[str, Any]:
     }
 
 
-def _find(context: Context, issue_id: int) -> store.Issue:
+def find_issue(context: Context, issue_id: int) -> store.Issue:
+    """Raises 404 when there is no such issue."""
     issue = store.find_issue(context.read(), issue_id)
     if issue is None:
         raise not_found()

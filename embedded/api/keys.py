@@ -6,6 +6,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from embedded.api.context import Context, Ctx, Org, find_project, not_found, stamp
+from embedded.api.paging import Listed
 from embedded.store.options import RateLimit, key_rate_limit, set_key_rate_limit
 from embedded.store.projects import ProjectKey, add_key, delete_key, find_key, list_keys, update_key
 
@@ -44,9 +45,9 @@ class ChangedKey(BaseModel):
 
 
 @router.get(PATH)
-def keys(context: Ctx, organization: Org, project: str) -> list[dict[str, Any]]:  # noqa: ARG001
+def keys(context: Ctx, organization: Org, project: str, listed: Listed) -> list[dict[str, Any]]:  # noqa: ARG001
     found = find_project(context, project)
-    return [_key(context, key) for key in list_keys(context.read(), found.id)]
+    return [_key(context, key) for key in listed.of(list_keys(context.read(), found.id))]
 
 
 @router.post(PATH, status_code=201)

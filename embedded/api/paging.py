@@ -39,6 +39,30 @@ def _page(
 Paging = Annotated[Page, Depends(_page)]
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The page that is asked for, and the answer that says whether there are more."""
+
+    page: Page
+    request: Request
+    response: Response
+
+    def cut(self, rows: list[T]) -> list[T]:
+        """Return the page's rows, of rows that were read from its offset on."""
+        return cut(rows, self.page, self.request, self.response)
+
+    def of(self, rows: list[T]) -> list[T]:
+        """Return the page's rows, of all that there are."""
+        return self.cut(rows[self.page.offset : self.page.offset + self.page.limit])
+
+
+def _listing(page: Paging, request: Request, response: Response) -> Listing:
+    return Listing(page, request, response)
+
+
+Listed = Annotated[Listing, Depends(_listing)]
+
+
 def cut(rows: list[T], page: Page, request: Request, response: Response) -> list[T]:
     """Return the page's rows and say in the Link header whether there are more."""
     has_more = len(rows) > page.size

@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 from embedded.api.context import (
     ORGANIZATION_ID,
     ORGANIZATION_SLUG,
+    TEAM_ID,
     TEAM_SLUG,
     Context,
     Ctx,
@@ -20,6 +21,7 @@ from embedded.api.context import (
     not_found,
     stamp,
 )
+from embedded.api.paging import Listed
 from embedded.store.options import project_options, set_project_options
 from embedded.store.projects import (
     Project,
@@ -92,8 +94,21 @@ def organization_details(context: Ctx, organization: Org) -> dict[str, Any]:  # 
 
 
 @router.get("/organizations/{organization}/projects/")
-def projects(context: Ctx, organization: Org) -> list[dict[str, Any]]:  # noqa: ARG001
-    return [_project(project) for project in list_projects(context.read())]
+def projects(context: Ctx, organization: Org, listed: Listed) -> list[dict[str, Any]]:  # noqa: ARG001
+    return listed.of([project_body(project) for project in list_projects(context.read())])
+
+
+@router.get("/teams/{organization}/{team}/projects/")
+def team_projects(context: Ctx, organization: Org, team: str, listed: Listed) -> list[dict[str, Any]]:
+    if team not in (TEAM_SLUG, TEAM_ID):
+        raise not_found()
+    return projects(context, organization, listed)
+
+
+@router.post("/organizations/{organization}/projects/", status_code=201)
+def create_personal_project(context: Ctx, organization: Org, body: NewProject) -> dict[str, Any]:
+    """Sentry would make a team for it; here it gets the one that there is."""
+    return create_project(context, organization, TEAM_SLUG, body)
 
 
 @router.post("/teams/{organization}/{team}/projects/", status_code=201)
@@ -106,7 +121,9 @@ def create_project(context: Ctx, organization: Org, team: str, body: NewProject)
         raise invalid("slug", f"The name {body.name!r} makes no slug; pass one with at least one letter.")
     now = context.now()
     try:
-        return _project(context.write(lambda connection: add_project(connection, slug, body.name, body.platform, now)))
+        return project_body(
+            context.write(lambda connection: add_project(connection, slug, body.name, body.platform, now))
+        )
     except apsw.ConstraintError:
         raise HTTPException(409, "A project with this slug already exists.") from None
 
@@ -137,7 +154,7 @@ def lines(text: str) -> list[str]:
 
 def _project_details(context: Context, project: Project) -> dict[str, Any]:
     options = project_options(context.read(), project.id)
-    return _project(project) | {
+    return project_body(project) | {
         "allowedDomains": list(options.allowed_domains),
         "dataScrubber": options.data_scrubber,
         "dataScrubberDefaults": options.data_scrubber_defaults,
@@ -168,8 +185,8 @@ def _organization(context: Context) -> dict[str, Any]:
     }
 
 
-def _project(project: Project) -> dict[str, Any]:
-    team = {"id": "1", "slug": TEAM_SLUG, "name": "Sentry"}
+def project_body(project: Project) -> dict[str, Any]:
+    team = {"id": TEAM_ID, "slug": TEAM_SLUG, "name": "Sentry"}
     return {
         "id": str(project.id),
         "slug": project.slug,

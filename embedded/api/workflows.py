@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 
 from embedded.api.actions import Action, check_receivers
 from embedded.api.context import ORGANIZATION_ID, Context, Ctx, Org, invalid, not_found, stamp
+from embedded.api.paging import Listed
 from embedded.api.schemas import ActionFilter, NewWorkflow, Triggers
 from embedded.store import monitors
 
@@ -15,8 +16,8 @@ OWNER = "owner"  # kept beside the config, and shown apart from it
 
 
 @router.get("/organizations/{organization}/workflows/")
-def workflows(context: Ctx, organization: Org) -> list[dict[str, Any]]:  # noqa: ARG001 - checked by its dependency
-    return [_body(each) for each in monitors.list_workflows(context.read())]
+def workflows(context: Ctx, organization: Org, listed: Listed) -> list[dict[str, Any]]:  # noqa: ARG001 - checked by its dependency
+    return listed.of([_body(each) for each in monitors.list_workflows(context.read())])
 
 
 @router.post("/organizations/{organization}/workflows/", status_code=201)

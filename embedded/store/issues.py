@@ -67,6 +67,12 @@ def find_issue(connection: apsw.Connection, issue_id: int) -> Issue | None:
     return _issue(row) if row else None
 
 
+def find_short_id(connection: apsw.Connection, short_id: str) -> Issue | None:
+    """The issue that people call so."""
+    row = connection.execute(f"{_ISSUE} WHERE i.short_id = ? COLLATE NOCASE", (short_id,)).fetchone()
+    return _issue(row) if row else None
+
+
 def latest_issue(connection: apsw.Connection, detector_id: int) -> Issue | None:
     """The newest issue that this metric monitor opened."""
     row = connection.execute(

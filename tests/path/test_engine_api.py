@@ -111,6 +111,12 @@ ORG_SPEC, PROJECT_SPEC = (
     "/organizations/{organization_id_or_slug}",
     "/projects/{organization_id_or_slug}/{project_id_or_slug}",
 )
+TEAM: Shape = {"id": str, "slug": str, "name": str, "memberCount": int, "projects": list, "access": list}
+TAG: Shape = {"key": str, "name": str, "totalValues": int}
+TAG_VALUE: Shape = {"name": str, "value": str, "count": int, "firstSeen": str, "lastSeen": str}
+WHERE: Shape = {"organizationSlug": str, "projectSlug": str, "groupId": str}
+ENVIRONMENT: Shape = {"id": str, "name": str, "isHidden": bool}
+TAGS_PATH: Final = f"{ORGANIZATION}/issues/{{issue}}/tags"
 ENDPOINTS: list[tuple[str, dict[str, Any], Shape, str | None]] = [
     ("/organizations/", {}, ORGANIZATION_SHAPE, "/organizations/"),
     (f"{ORGANIZATION}/", {}, ORGANIZATION_SHAPE, f"{ORG_SPEC}/"),
@@ -128,6 +134,17 @@ ENDPOINTS: list[tuple[str, dict[str, Any], Shape, str | None]] = [
     (f"{ORGANIZATION}/issues/{{issue}}/events/", {}, ISSUE_EVENT, f"{ORG_SPEC}/issues/{{issue_id}}/events/"),
     ("/projects/sentry/isl/events/{event}/", {}, EVENT, f"{PROJECT_SPEC}/events/{{event_id}}/"),
     ("/projects/sentry/isl/events/{transaction}/", {}, EVENT, f"{PROJECT_SPEC}/events/{{event_id}}/"),
+    (f"{ORGANIZATION}/teams/", {}, TEAM, f"{ORG_SPEC}/teams/"),
+    ("/teams/sentry/sentry/projects/", {}, PROJECT, "/teams/{organization_id_or_slug}/{team_id_or_slug}/projects/"),
+    (f"{TAGS_PATH}/", {}, TAG, None),
+    (f"{TAGS_PATH}/code/", {}, TAG, f"{ORG_SPEC}/issues/{{issue_id}}/tags/{{key}}/"),
+    (f"{TAGS_PATH}/code/values/", {}, TAG_VALUE, f"{ORG_SPEC}/issues/{{issue_id}}/tags/{{key}}/values/"),
+    (f"{ORGANIZATION}/tags/", {"project": "isl"}, TAG, f"{ORG_SPEC}/tags/"),
+    ("/projects/sentry/isl/tags/environment/values/", {}, TAG_VALUE, f"{PROJECT_SPEC}/tags/{{key}}/values/"),
+    ("/projects/sentry/isl/environments/", {}, ENVIRONMENT, f"{PROJECT_SPEC}/environments/"),
+    ("/projects/sentry/isl/issues/", {}, ISSUE, None),
+    (f"{ORGANIZATION}/shortids/ISL-1/", {}, WHERE | {"group": dict}, f"{ORG_SPEC}/shortids/{{issue_id}}/"),
+    (f"{ORGANIZATION}/eventids/{{event}}/", {}, WHERE | {"event": dict}, f"{ORG_SPEC}/eventids/{{event_id}}/"),
     (f"{ORGANIZATION}/events/", SPANS, SEARCH, f"{ORG_SPEC}/events/"),
     (f"{ORGANIZATION}/events/", SPANS | {"field": ["transaction", "count()"]}, SEARCH, f"{ORG_SPEC}/events/"),
     (f"{ORGANIZATION}/stats_v2/", {"groupBy": "outcome", "field": "sum(quantity)"}, STATS, f"{ORG_SPEC}/stats_v2/"),
@@ -136,6 +153,8 @@ ENDPOINTS: list[tuple[str, dict[str, Any], Shape, str | None]] = [
 LEFT_OUT: dict[str, set[str] | None] = {
     f"{ORG_SPEC}/projects/": None,  # None: any key; the rest must still fit
     f"{PROJECT_SPEC}/": None,
+    f"{ORG_SPEC}/teams/": None,
+    "/teams/{organization_id_or_slug}/{team_id_or_slug}/projects/": None,
     f"{ORG_SPEC}/issues/": {
         *("derivedData", "filtered", "inbox", "integrationIssues", "isUnhandled", "latestEventHasAttachments"),
         *(
@@ -292,6 +311,13 @@ def test_key_of_no_project_is_forbidden(engine: Engine) -> None:
         f"{ORGANIZATION}/issues/999/",
         f"{ORGANIZATION}/issues/{2**64}/",
         f"{ORGANIZATION}/issues/999/events/",
+        f"{ORGANIZATION}/issues/999/tags/",
+        f"{ORGANIZATION}/issues/1/tags/absent/",
+        f"{ORGANIZATION}/issues/1/tags/absent/values/",
+        "/projects/sentry/isl/tags/absent/values/",
+        f"{ORGANIZATION}/shortids/ISL-999/",
+        f"{ORGANIZATION}/eventids/{'0' * 32}/",
+        "/teams/sentry/none/projects/",
         f"/projects/sentry/isl/events/{'0' * 32}/",
         f"{ORGANIZATION}/detectors/?project=none",
     ],
