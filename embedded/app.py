@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import timedelta
@@ -23,13 +22,15 @@ from embedded.api import (
     legacy_webhooks,
     people,
     projects,
+    releases,
+    root,
     sentry_apps,
     stats,
     tags,
     trial,
     workflows,
 )
-from embedded.api.context import Context, handle_errors
+from embedded.api.context import PREFIX, Context, handle_errors
 from embedded.channels.base import Channel
 from embedded.channels.discord import DiscordChannel
 from embedded.channels.email import EmailChannel
@@ -54,15 +55,16 @@ from embedded.settings import Settings
 from embedded.store.database import Database
 from embedded.store.options import project_options
 from embedded.store.outcomes import accepted
-from embedded.store.projects import SentryApp, add_token, list_apps, list_projects
+from embedded.store.projects import SentryApp, add_token, list_apps, list_projects, make_token
 from embedded.tap import Tap
 
 log = logging.getLogger(__name__)
-TOKEN_PREFIX = "sntryu_"  # noqa: S105 - the public prefix of Sentry's user tokens
 TICKS_PER_CADENCE = 10  # how finely the ticker looks for due monitors
 NOTIFY_POLL = timedelta(milliseconds=250)  # for retries; a new flip wakes the notifier at once
 RETENTION_PASS = timedelta(minutes=1)  # between two looks at age and size of what is stored
 ROUTERS = (
+    root,
+    releases,
     projects,
     keys,
     filters,
@@ -192,7 +194,7 @@ def _token(file: Path) -> str:
     if not file.exists():
         beside = file.with_suffix(".new")
         beside.touch(mode=0o600)
-        beside.write_text(TOKEN_PREFIX + secrets.token_hex(32))
+        beside.write_text(make_token())
         beside.replace(file)
     return file.read_text().strip()
 
@@ -202,7 +204,7 @@ def _api(context: Context, lifespan: Callable[[FastAPI], AbstractAsyncContextMan
     app.state.context = context
     handle_errors(app)
     for module in ROUTERS:
-        app.include_router(module.router, prefix="/api/0")
+        app.include_router(module.router, prefix=PREFIX)
 
     @app.get("/_health/")
     def health() -> str:

@@ -10,19 +10,22 @@ from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
+from embedded.api.scopes import ALL, is_allowed
 from embedded.channels.base import Channel
 from embedded.clock import Clock
 from embedded.destinations import Destinations
 from embedded.notification import Setting
 from embedded.pace import Pace
 from embedded.store.database import Database
-from embedded.store.projects import Project, has_token, list_projects
+from embedded.store.projects import Project, list_projects, token_scopes
 
 T = TypeVar("T")
 ORGANIZATION_SLUG = "sentry"  # one organisation and one team, as self-hosted Sentry makes them
 ORGANIZATION_ID = "1"
 TEAM_SLUG = "sentry"
 TEAM_ID = "1"
+PREFIX = "/api/0"
+FORBIDDEN = "You do not have permission to perform this action."
 NOT_FOUND = "The requested resource does not exist"
 
 
@@ -61,12 +64,22 @@ class Context:
 def _context(request: Request) -> Context:
     context: Context = request.app.state.context
     header = request.headers.get("authorization", "")
-    scheme, _, token = header.partition(" ")
     if not header:
         raise HTTPException(401, "Authentication credentials were not provided.")
-    if scheme.lower() != "bearer" or not has_token(context.read(), token.strip()):
+    scopes = scopes_of(context, request)
+    if scopes is None:
         raise HTTPException(401, "Invalid token")
+    path = str(request.scope["route"].path).removeprefix(PREFIX)
+    if not is_allowed(request.method, path, scopes):
+        raise HTTPException(403, FORBIDDEN)
     return context
+
+
+def scopes_of(context: Context, request: Request) -> frozenset[str] | None:
+    """Return what the request's token may do; None if it has none that is known."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    scopes = token_scopes(context.read(), token.strip()) if scheme.lower() == "bearer" else None
+    return None if scopes is None else frozenset(scopes or ALL)
 
 
 Ctx = Annotated[Context, Depends(_context)]

@@ -9,6 +9,7 @@ from embedded.api.context import invalid
 from embedded.dsn import parse_number
 
 MAX_PAGE = 100
+FIRST = "0:0:0"
 T = TypeVar("T")
 
 
@@ -25,11 +26,11 @@ class Page:
 
 
 def _page(
-    cursor: str = "0:0:0",
+    cursor: str = FIRST,
     per_page: Annotated[int, Query(ge=1, le=MAX_PAGE)] = MAX_PAGE,
     limit: Annotated[int | None, Query(ge=1, le=MAX_PAGE)] = None,
 ) -> Page:
-    parts = cursor.split(":")
+    parts = (cursor or FIRST).split(":")  # sentry-cli asks for the first page with an empty one
     offset = parse_number(parts[1]) if len(parts) == 3 else None
     if offset is None:
         raise invalid("cursor", "Invalid cursor parameter.")

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ import apsw
 
 from embedded.store.times import from_ms, to_ms
 
+TOKEN_PREFIX = "sntryu_"  # noqa: S105 - the public prefix of Sentry's user tokens
 DEFAULT_DETECTORS = (("error", "Error Monitor"), ("issue_stream", "Issue Stream Monitor"))  # every project has these
 
 
@@ -50,15 +52,26 @@ class SentryApp:
     created_at: datetime
 
 
-def has_token(connection: apsw.Connection, token: str) -> bool:
-    """Is this one of the web API's tokens?"""
-    row = connection.execute("SELECT 1 FROM api_token WHERE token_sha256 = ?", (_digest(token),)).fetchone()
-    return row is not None
+def make_token() -> str:
+    """Return a random token of the form that Sentry's have."""
+    return TOKEN_PREFIX + secrets.token_hex(32)
 
 
-def add_token(connection: apsw.Connection, token: str, now: datetime) -> None:
-    """Let this token use the web API; only its digest is stored."""
+def token_scopes(connection: apsw.Connection, token: str) -> tuple[str, ...] | None:
+    """What this token may do, empty for everything; None if it is none of ours."""
+    row = connection.execute(
+        "SELECT coalesce(s.scopes, '') FROM api_token t LEFT JOIN token_scope s USING (token_sha256)"
+        " WHERE token_sha256 = ?",
+        (_digest(token),),
+    ).fetchone()
+    return None if row is None else tuple(str(row[0]).split())
+
+
+def add_token(connection: apsw.Connection, token: str, now: datetime, scopes: Sequence[str] = ()) -> None:
+    """Let this token use the web API, for some scopes or for all; only its digest is stored."""
     connection.execute("INSERT OR IGNORE INTO api_token VALUES (?,?)", (_digest(token), to_ms(now)))
+    if scopes:
+        connection.execute("INSERT OR IGNORE INTO token_scope VALUES (?,?)", (_digest(token), " ".join(scopes)))
 
 
 def first_token_at(connection: apsw.Connection) -> datetime | None:

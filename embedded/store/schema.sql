@@ -5,6 +5,11 @@ CREATE TABLE IF NOT EXISTS api_token (
   created_ms   INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+CREATE TABLE IF NOT EXISTS token_scope (  -- of tokens that may not do everything
+  token_sha256 TEXT PRIMARY KEY REFERENCES api_token(token_sha256) ON DELETE CASCADE,
+  scopes       TEXT NOT NULL              -- with spaces between them
+) WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS project (
   id         INTEGER PRIMARY KEY,
   slug       TEXT NOT NULL UNIQUE,
@@ -77,6 +82,30 @@ CREATE TABLE IF NOT EXISTS workflow_detector (
   detector_id INTEGER NOT NULL REFERENCES detector(id) ON DELETE CASCADE,
   PRIMARY KEY (workflow_id, detector_id)
 ) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS release (      -- announced ones; others are known from telemetry alone
+  version     TEXT PRIMARY KEY,
+  ref         TEXT,
+  url         TEXT,
+  created_ms  INTEGER NOT NULL,
+  released_ms INTEGER
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS release_project (
+  version    TEXT NOT NULL,
+  project_id INTEGER NOT NULL REFERENCES project(id) ON DELETE CASCADE,
+  PRIMARY KEY (version, project_id)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS deploy (
+  id          INTEGER PRIMARY KEY,
+  version     TEXT NOT NULL,
+  environment TEXT NOT NULL,
+  name        TEXT,
+  url         TEXT,
+  started_ms  INTEGER,
+  finished_ms INTEGER NOT NULL
+);
 
 CREATE TABLE IF NOT EXISTS sequence (     -- ids of nested objects: conditions, actions, data sources
   id INTEGER PRIMARY KEY AUTOINCREMENT

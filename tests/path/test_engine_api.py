@@ -115,6 +115,18 @@ TEAM: Shape = {"id": str, "slug": str, "name": str, "memberCount": int, "project
 TAG: Shape = {"key": str, "name": str, "totalValues": int}
 TAG_VALUE: Shape = {"name": str, "value": str, "count": int, "firstSeen": str, "lastSeen": str}
 WHERE: Shape = {"organizationSlug": str, "projectSlug": str, "groupId": str}
+RELEASE: Shape = {
+    "id": int,
+    "version": str,
+    "shortVersion": str,
+    "versionInfo": dict,
+    "dateCreated": str,
+    "dateReleased": TEXT_OR_NONE,
+    "newGroups": int,
+    "deployCount": int,
+    "projects": list,
+}
+DEPLOY: Shape = {"id": str, "environment": str, "dateFinished": str, "name": TEXT_OR_NONE, "url": TEXT_OR_NONE}
 ENVIRONMENT: Shape = {"id": str, "name": str, "isHidden": bool}
 TAGS_PATH: Final = f"{ORGANIZATION}/issues/{{issue}}/tags"
 ENDPOINTS: list[tuple[str, dict[str, Any], Shape, str | None]] = [
@@ -143,6 +155,9 @@ ENDPOINTS: list[tuple[str, dict[str, Any], Shape, str | None]] = [
     ("/projects/sentry/isl/tags/environment/values/", {}, TAG_VALUE, f"{PROJECT_SPEC}/tags/{{key}}/values/"),
     ("/projects/sentry/isl/environments/", {}, ENVIRONMENT, f"{PROJECT_SPEC}/environments/"),
     ("/projects/sentry/isl/issues/", {}, ISSUE, None),
+    (f"{ORGANIZATION}/releases/", {}, RELEASE, f"{ORG_SPEC}/releases/"),
+    (f"{ORGANIZATION}/releases/isl@1.2.3/", {}, RELEASE, f"{ORG_SPEC}/releases/{{version}}/"),
+    (f"{ORGANIZATION}/releases/isl@1.2.3/deploys/", {}, DEPLOY, f"{ORG_SPEC}/releases/{{version}}/deploys/"),
     (f"{ORGANIZATION}/shortids/ISL-1/", {}, WHERE | {"group": dict}, f"{ORG_SPEC}/shortids/{{issue_id}}/"),
     (f"{ORGANIZATION}/eventids/{{event}}/", {}, WHERE | {"event": dict}, f"{ORG_SPEC}/eventids/{{event_id}}/"),
     (f"{ORGANIZATION}/events/", SPANS, SEARCH, f"{ORG_SPEC}/events/"),
@@ -186,6 +201,8 @@ def ids(engine: Engine) -> dict[str, str]:
     project.send(("event", raised))
     project.send(("transaction", request))
     engine.ask("POST", "/sentry-apps/", app_body("sink"))
+    engine.ask("POST", f"{ORGANIZATION}/releases/", {"version": "isl@1.2.3", "projects": ["isl"]})
+    engine.ask("POST", f"{ORGANIZATION}/releases/isl@1.2.3/deploys/", {"environment": "prod"})
     detector = engine.ask("POST", f"{ORGANIZATION}/projects/isl/detectors/", detector_body())
     workflow = engine.ask("POST", WORKFLOWS, workflow_body(1, [int(detector["id"])], "first_seen_event"))
     [issue] = engine.ask("GET", f"{ORGANIZATION}/issues/", project="isl")
@@ -318,6 +335,8 @@ def test_key_of_no_project_is_forbidden(engine: Engine) -> None:
         f"{ORGANIZATION}/shortids/ISL-999/",
         f"{ORGANIZATION}/eventids/{'0' * 32}/",
         "/teams/sentry/none/projects/",
+        f"{ORGANIZATION}/releases/none/",
+        f"{ORGANIZATION}/releases/none/deploys/",
         f"/projects/sentry/isl/events/{'0' * 32}/",
         f"{ORGANIZATION}/detectors/?project=none",
     ],

@@ -111,6 +111,27 @@ def test_javascript_requests_have_endpoint_release_and_status(node_modules: Path
     ]
 
 
+def test_cli_asks_and_releases_over_the_web_api(node_modules: Path, project: Project) -> None:
+    cli, url = str(node_modules / ".bin" / "sentry-cli"), project.engine.url
+    token = (project.engine.data_dir / "token").read_text()
+    environ = {"SENTRY_URL": url, "SENTRY_AUTH_TOKEN": token, "SENTRY_ORG": "sentry", "SENTRY_PROJECT": project.slug}
+    info = run(cli, "info", **environ)
+    assert "Method: Auth Token" in info
+    assert "event:read" in info
+    assert project.slug in run(cli, "projects", "list", **environ)
+    run(cli, "send-event", "-m", "from the shell", "-r", "cli@1", SENTRY_DSN=project.dsn)
+    listed = run(cli, "issues", "list", **environ)
+    assert "from the shell" in listed
+    run(cli, "releases", "new", "cli@2", **environ)
+    run(cli, "releases", "finalize", "cli@2", **environ)
+    run(cli, "deploys", "new", "--release", "cli@2", "-e", "prod", **environ)
+    shown = project.engine.ask("GET", f"{ORGANIZATION}/releases/cli@2/")
+    assert (shown["deployCount"], shown["dateReleased"] is None) == (1, False)
+    releases = run(cli, "releases", "list", **environ)
+    assert "cli@1" in releases
+    assert "cli@2" in releases
+
+
 def test_cli_sends_events_envelopes_and_check_ins(node_modules: Path, project: Project, tmp_path: Path) -> None:
     cli = str(node_modules / ".bin" / "sentry-cli")
     run(cli, "send-event", "-m", "from the shell", SENTRY_DSN=project.dsn)
