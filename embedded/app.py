@@ -27,6 +27,7 @@ from embedded.api import (
     sentry_apps,
     stats,
     tags,
+    timeseries,
     trial,
     workflows,
 )
@@ -78,6 +79,7 @@ ROUTERS = (
     issues,
     tags,
     events,
+    timeseries,
     stats,
 )
 

@@ -1,6 +1,7 @@
 """Search over stored requests (`spans`) and errors: rows of fields, or aggregates by fields."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
 
@@ -19,6 +20,7 @@ from monitors.query import QueryError, parse_query
 router = APIRouter()
 MAX_FIELDS: Final = 20
 MAX_ROWS: Final = 100_000  # read for one aggregate; more is refused, not cut
+MEASURED: Final = ("span.duration", "span.status", "sample_weight")
 NUMBERS: Final = frozenset({"span.duration", "transaction.duration", "sample_weight", "span.status_code"})
 
 
@@ -38,7 +40,7 @@ def events(
     sort: str = "-timestamp",
 ) -> dict[str, Any]:
     """Rows newest first; with a function such as `count()` among the fields, one row per combination of the others."""
-    window = _window(context, dataset, query, project, environment, period)
+    window = search_window(context, dataset, query, project, environment, period)
     functions = [name for name in field if name.endswith(")")]
     if any('"' in name for name in field):  # SQLite's JSON paths cannot quote it
         raise invalid("field", "a field's name cannot have a quotation mark in it")
@@ -55,7 +57,7 @@ def events(
     }
 
 
-def _window(
+def search_window(
     context: Context, dataset: str, query: str, project: str | None, environment: str | None, period: str
 ) -> Window:
     try:
@@ -75,13 +77,8 @@ def _plain(context: Context, window: Window, fields: list[str], sort: str, page:
 
 
 def _grouped(context: Context, window: Window, keys: list[str], functions: list[str]) -> list[dict[str, Any]]:
-    is_spans = window.dataset == "spans"
-    wanted = {name: _function(name) for name in functions}
-    if not is_spans and (wrong := next((each for each in wanted.values() if each.needs_requests), None)):
-        raise invalid("field", f"{wrong}: error events have neither duration nor status")
-    measured = ["span.duration", "span.status", "sample_weight"] if is_spans else []
-    labels = [each.argument for each in wanted.values() if each.function == "count_unique" and each.argument]
-    fields = list(dict.fromkeys([*keys, *measured, *labels]))
+    wanted = read_functions(functions, is_spans=window.dataset == "spans")
+    fields = list(dict.fromkeys([*keys, *measured_fields(window.dataset, wanted.values())]))
     found = rows(context.read(), window, fields, order_by="timestamp", limit=MAX_ROWS + 1, offset=0)
     if len(found) > MAX_ROWS:
         raise invalid("statsPeriod", f"more than {MAX_ROWS} events; ask for a shorter period")
@@ -91,18 +88,31 @@ def _grouped(context: Context, window: Window, keys: list[str], functions: list[
     span = (window.until - window.since) * context.speed
     return [
         dict(zip(keys, key, strict=True))
-        | {
-            name: aggregate(each, [_sample(row, measured, each) for row in group], span)
-            for name, each in wanted.items()
-        }
+        | {name: aggregate(each, [sample_of(row, each) for row in group], span) for name, each in wanted.items()}
         for key, group in sorted(groups.items(), key=lambda pair: -len(pair[1]))
     ]
 
 
-def _sample(row: dict[str, Any], measured: list[str], wanted: Aggregate) -> Sample:
-    duration_ms, status, weight = (row[name] for name in measured) if measured else (None, None, 1.0)
+def read_functions(names: Iterable[str], *, is_spans: bool) -> dict[str, Aggregate]:
+    """Return the aggregates by the names that they were asked for under. Raises a 400 for what cannot be computed."""
+    wanted = {name: _function(name) for name in names}
+    if not is_spans and (wrong := next((each for each in wanted.values() if each.needs_requests), None)):
+        raise invalid("field", f"{wrong}: error events have neither duration nor status")
+    return wanted
+
+
+def measured_fields(dataset: str, wanted: Iterable[Aggregate]) -> list[str]:
+    """What a row must have for `sample_of`."""
+    labels = [each.argument for each in wanted if each.function == "count_unique" and each.argument]
+    return [*(MEASURED if dataset == "spans" else ()), *labels]
+
+
+def sample_of(row: dict[str, Any], wanted: Aggregate, *, is_weighted: bool = True) -> Sample:
+    """Return a row as an aggregate sees it; of an error there is nothing to measure."""
+    duration_ms, status, weight = (row.get(name) for name in MEASURED)
     value = row.get(wanted.argument or "") if wanted.function == "count_unique" else None
-    return Sample(duration_ms, status, weight, None if value is None else str(value))
+    label = None if value is None else str(value)
+    return Sample(duration_ms, status, weight if is_weighted and weight is not None else 1.0, label)
 
 
 def _function(name: str) -> Aggregate:

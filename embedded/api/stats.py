@@ -109,12 +109,12 @@ def _stats(category: str, outcomes: Counter[str]) -> dict[str, Any]:
     }
 
 
-def parse_period(text: str) -> timedelta:
-    """`30m`, `6h`, `1d` or `2w` as a span. Raises a 400 for anything else or more than 90 days."""
+def parse_period(text: str, field: str = "statsPeriod") -> timedelta:
+    """`30m`, `6h`, `1d` or `2w` as a span. Raises a 400 that blames `field` for anything else or more than 90 days."""
     match = re.fullmatch(r"([0-9]{1,4})([mhdw])", text)
     span = int(match[1]) * UNITS[match[2]] if match else timedelta(0)
     if not timedelta(0) < span <= MAX_PERIOD:
-        raise invalid("statsPeriod", f"{text!r}: write for example 30m, 6h or 1d, at most 90d")
+        raise invalid(field, f"{text!r}: write for example 30m, 6h or 1d, at most 90d")
     return span
 
 

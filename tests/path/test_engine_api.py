@@ -104,8 +104,11 @@ EVENT: Shape = {
 }
 PERIOD: Shape = {"id": str, "start": str, "end": TEXT_OR_NONE, "isOpen": bool, "activities": list}
 STATS: Shape = {"start": str, "end": str, "intervals": list, "groups": list}
+SERIES_SHAPE: Shape = {"meta": dict, "timeSeries": list}
 SEARCH: Shape = {"data": list, "meta": dict}
 SPANS = {"dataset": "spans", "field": ["id", "span.duration"], "project": "isl"}
+TOP = {"topEvents": 2, "groupBy": "transaction"}
+SERIES = {"dataset": "spans", "project": "isl", "yAxis": ["p95(span.duration)"]}
 # GET: path in the engine, with the ids of what the fixture made; its query; its shape; its place in Sentry's document.
 ORG_SPEC, PROJECT_SPEC = (
     "/organizations/{organization_id_or_slug}",
@@ -162,6 +165,8 @@ ENDPOINTS: list[tuple[str, dict[str, Any], Shape, str | None]] = [
     (f"{ORGANIZATION}/eventids/{{event}}/", {}, WHERE | {"event": dict}, f"{ORG_SPEC}/eventids/{{event_id}}/"),
     (f"{ORGANIZATION}/events/", SPANS, SEARCH, f"{ORG_SPEC}/events/"),
     (f"{ORGANIZATION}/events/", SPANS | {"field": ["transaction", "count()"]}, SEARCH, f"{ORG_SPEC}/events/"),
+    (f"{ORGANIZATION}/events-timeseries/", SERIES, SERIES_SHAPE, f"{ORG_SPEC}/events-timeseries/"),
+    (f"{ORGANIZATION}/events-timeseries/", SERIES | TOP, SERIES_SHAPE, f"{ORG_SPEC}/events-timeseries/"),
     (f"{ORGANIZATION}/stats_v2/", {"groupBy": "outcome", "field": "sum(quantity)"}, STATS, f"{ORG_SPEC}/stats_v2/"),
 ]
 # Required by the document, and left out here: settings and parts of features that this engine does not have.
