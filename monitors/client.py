@@ -140,6 +140,11 @@ class SentryClient:
         body = self._app_body(app.name, webhook_url, app.scopes)
         return self._one("PUT", f"sentry-apps/{app.slug}/", answers.parse_app, body)
 
+    def set_webhooks(self, project: str, urls: Sequence[str]) -> None:
+        """Let a project's legacy webhooks go to these addresses, and to no others."""
+        body = {"urls": list(urls), "enabled": True}
+        self._transport.call("POST", f"projects/{self.organization}/{project}/legacy-webhooks/", body=body)
+
     # What was observed
 
     def issues(self, project_id: int, query: str = "", stats_period: str = "14d") -> Iterator[Issue]:

@@ -28,6 +28,7 @@ from rehearsal.plan_file import load_plan
 from rehearsal.ports import HOST, hold_port
 from rehearsal.processes import Child, mark, start, stop, tail, wait_until
 from rehearsal.progress import Progress
+from rehearsal.receivers import Sinkhole, write_channels
 from rehearsal.settings import PORTS, ROOT, Options
 from rehearsal.statefile import read_json, write_json, write_text
 from service.fault_registry import FAULTS
@@ -40,6 +41,7 @@ PROBE_TIMEOUT_S: Final = 2.0
 API_TIMEOUT_S: Final = 5.0  # the engine is on this machine: longer means that it hangs
 TAP_BYTES: Final = 1024**3  # ten times what the drills of this project send
 CANARY_CHANNEL: Final = "rehearsal-canary"
+LEGACY: Final = "webhooks"  # the target that means a project's own list of addresses
 KEY_BYTES: Final = 24
 PROCESSES: Final = "processes.json"  # in the stack's folder: what was started, for whoever has to stop it
 
@@ -72,6 +74,11 @@ class Stack:
         self.dsn = ""
         self.project_id = 0
 
+    def route(self, rules: RuleSet) -> None:
+        """Lead every chat, on-call tool and mailbox that the rules name to the sink; before the engine starts."""
+        sink = Sinkhole(self.urls["sink"], self._ports["mail"].number)
+        self._keep_secrets(write_channels(rules, sink, self._channels.parent))
+
     def start_engine(self) -> None:
         """Start the embedded engine, and read the token that it makes on its first start."""
         environ = {
@@ -79,6 +86,8 @@ class Stack:
             "EMBEDDED_DATA_DIR": str(self.engine_data),
             "EMBEDDED_SPEED": str(self.options.speed),
             "EMBEDDED_TAP_BYTES": str(TAP_BYTES if self._is_tapped else 0),
+            "EMBEDDED_CHANNELS": str(self._channels) if self._channels.exists() else "",
+            "EMBEDDED_DRILL": "true",
         }
         engine = self._start("engine", [sys.executable, "-m", "embedded"], environ, "sentry")
         wait_until("the engine", lambda: _answers(f"{self.urls['sentry']}/_health/"), engine, START_DEADLINE)
@@ -97,11 +106,14 @@ class Stack:
 
     def provision(self, rules: RuleSet) -> int:
         """Make the project, one integration per channel, the monitors and the alerts; return how many were made."""
-        channels = {each.target for alert in rules.alerts for each in alert.actions if each.kind == "sentry_app"}
+        actions = [each for alert in rules.alerts for each in alert.actions if each.kind in ("sentry_app", "webhook")]
+        channels = {each.target for each in actions} - {LEGACY}
         with self.client() as client:
             project = ensure_project(client, TEAM, self.plan.name)
             made = {name: ensure_app(client, name, self._webhook(name)) for name in sorted(channels)}
             self._keep_secrets({name: secret for name, (_, secret) in made.items() if secret})
+            if any(each.target == LEGACY for each in actions):
+                client.set_webhooks(project.slug, [self._webhook(LEGACY)])
             changes = apply_plan(make_plan(rules, client, project), client)
             self.dsn = client.project_keys(project.slug)[0].dsn
             self.project_id = project.id
@@ -214,6 +226,10 @@ class Stack:
         return [f"{each.name} ended with code {each.process.returncode}:\n{tail(each)}" for each in ended]
 
     @property
+    def _channels(self) -> Path:
+        return self.folder / "channels" / "channels.yml"
+
+    @property
     def _secrets(self) -> Path:
         return self.folder / "sink-secrets.json"
 
@@ -263,6 +279,7 @@ class Stack:
 def start_parts(stack: Stack, rules: RuleSet, progress: Progress) -> None:
     """Start all but the load, in the order in which each needs the one before, with the rules applied."""
     stack.set_fault(None)
+    stack.route(rules)
     progress.show("starting the embedded engine")
     stack.start_engine()
     progress.show("starting the notification sink")
