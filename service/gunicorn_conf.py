@@ -16,7 +16,7 @@ worker_class = "uvicorn_worker.UvicornWorker"  # uvicorn.workers is deprecated i
 # Every worker calls the factory itself: an SDK initialised before the fork would share nothing useful.
 preload_app = False
 # After SIGTERM a worker finishes its requests and then flushes Sentry. Killed earlier, it would lose what is queued.
-graceful_timeout = FLUSH_TIMEOUT_S + 18
+graceful_timeout = FLUSH_TIMEOUT_S + 15
 # Heartbeats come from the event loop, and computations run in threads: only a stuck loop goes silent this long.
 timeout = 60
 # Longer than any caller's or proxy's own: whoever closes an idle connection first must be the caller, or else now and

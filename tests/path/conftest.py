@@ -19,6 +19,8 @@ def receiver() -> Iterator[Receiver]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Header and body are two writes, and the second would wait 40 ms for the first to be acknowledged.
+        disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -48,15 +50,16 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     def run(server: str = "uvicorn", **extra: str) -> Service:
         port = free_port()
-        process = subprocess.Popen(
-            command(server, port),
-            cwd=ROOT,
-            env=environ(tmp_path, port, extra),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        service = Service(process, f"http://127.0.0.1:{port}", tmp_path / "faults.json")
+        log = tmp_path / f"service-{port}.log"
+        with log.open("wb") as file:
+            process = subprocess.Popen(
+                command(server, port),
+                cwd=ROOT,
+                env=environ(tmp_path, port, extra),
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+        service = Service(process, f"http://127.0.0.1:{port}", tmp_path / "faults.json", log)
         started.append(service)
         await_true("the service to answer /health", service.is_up)
         return service

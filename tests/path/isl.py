@@ -5,6 +5,7 @@ import importlib
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable
@@ -25,6 +26,7 @@ import time
 
 import sentry_sdk
 from fastapi import Request
+from starlette.exceptions import HTTPException
 
 from service import event_hooks
 from service.app import build_app as build
@@ -83,6 +85,22 @@ def build_app():
             logging.getLogger("probe").info("step %d of a long way that %s", number, os.urandom(20).hex())
         raise ValueError(os.urandom(100_000).hex())
 
+    @app.get("/logged")
+    def logged():
+        try:
+            raise ZeroDivisionError("logged")
+        except ZeroDivisionError as error:
+            logging.getLogger("probe").exception("about to be raised: %s", error)
+            raise
+
+    @app.get("/wrapped")
+    def wrapped():
+        try:
+            raise ZeroDivisionError("wrapped")
+        except ZeroDivisionError as error:
+            logging.getLogger("probe").error("about to be wrapped", exc_info=True)
+            raise HTTPException(503) from error
+
     @app.get("/bug/{kind}")
     def bug(kind: str):
         tell_tale_local = "tell-tale-local"
@@ -132,6 +150,7 @@ class Receiver:
             self.items.append((header["type"], raw, json.loads(raw)))
 
 
+TLS = ssl.create_default_context()  # unused, and otherwise read again, with all its certificates, for every request
 # The SDK takes brotli where it is installed; the package ships no types, hence the import by name.
 DECODERS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.decompress,
@@ -143,14 +162,15 @@ DECODERS: dict[str, Callable[[bytes], bytes]] = {
 class Service:
     """A running service process of ours."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[bytes]
     url: str
     faults: Path
+    log: Path  # a file and no pipe: nobody reads while the service writes, and a full pipe would stop it
 
     def send(self, path: str, body: object = None, method: str | None = None, **headers: str) -> httpx.Response:
         """POST `body`, or GET without one, unless told otherwise."""
         method = method or ("GET" if body is None else "POST")
-        return httpx.request(method, self.url + path, json=body, headers=headers, timeout=DEADLINE_S)
+        return httpx.request(method, self.url + path, json=body, headers=headers, timeout=DEADLINE_S, verify=TLS)
 
     def set_faults(self, document: object) -> None:
         """Replace the faults file atomically."""
@@ -161,7 +181,8 @@ class Service:
     def terminate(self) -> str:
         """Send SIGTERM, await the end and return the log."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.communicate(timeout=DEADLINE_S)[0]
+        self.process.wait(DEADLINE_S)
+        return self.log.read_text()
 
     def end(self) -> None:
         """Make sure that it is gone, by force if SIGTERM does not do."""
@@ -170,13 +191,11 @@ class Service:
                 self.terminate()
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.communicate()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
+            self.process.wait()
 
     def is_up(self) -> bool:
         """Tell if it answers; fail at once if the process has ended."""
-        assert self.process.poll() is None, self.process.communicate()[0]
+        assert self.process.poll() is None, self.log.read_text()
         try:
             return self.send("/health").status_code == 200
         except httpx.TransportError:
@@ -186,10 +205,20 @@ class Service:
 Start = Callable[..., Service]
 
 
+GUNICORN = ["-m", "gunicorn", "-c", "service/gunicorn_conf.py"]
+# Every way in which the service is run; the number of workers is a setting, ISL_WORKERS.
+SERVERS = {
+    "uvicorn": ["-m", "uvicorn", "--factory", "--no-access-log", "--port"],
+    "gunicorn": GUNICORN,
+    "gunicorn --preload": [*GUNICORN, "--preload"],
+    "gunicorn --max-requests": [*GUNICORN, "--max-requests", "10", "--max-requests-jitter", "5"],
+}
+
+
 def command(server: str, port: int) -> list[str]:
-    if server == "gunicorn":
-        return [sys.executable, "-m", "gunicorn", "-c", "service/gunicorn_conf.py", "service.app:build_app()"]
-    return [sys.executable, "-m", "uvicorn", "--factory", "probe:build_app", "--port", str(port), "--no-access-log"]
+    """Build the command line that serves the probe."""
+    target = [str(port), "probe:build_app"] if server == "uvicorn" else ["probe:build_app()"]
+    return [sys.executable, *SERVERS[server], *target]
 
 
 def environ(tmp_path: Path, port: int, extra: dict[str, str]) -> dict[str, str]:
