@@ -13,7 +13,7 @@ from fastapi.routing import iter_route_contexts
 from fastapi.security import APIKeyHeader
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.api import batch, causal, health, outcomes, robustness, scenarios, sensitivity
+from service.api import batch, causal, health, outcomes, robustness, scenarios, sensitivity, sentry_test
 from service.api_keys import HEADER, ApiKeyMiddleware
 from service.body_limit import BodyLimitMiddleware
 from service.cache.results import ResultCache
@@ -66,11 +66,13 @@ def build_app(settings: Settings | None = None) -> FastAPI:
     """
     settings = settings or settings_or_exit(os.environ)
     configure_logging(settings.isl_log_level)
-    sampler = start_telemetry(settings)  # before the app: the SDK patches the classes that the app is made of
+    faults = open_faults(settings.isl_faults_file)
+    # Before the app: the SDK patches the classes that the app is made of.
+    sampler = start_telemetry(settings, faults.is_silent)
     app = Isl(title="ISL (reference)", version=read_version(), lifespan=_lifespan)
     app.state.settings = settings
     app.state.release = build_release(settings.isl_git_sha)
-    app.state.faults = open_faults(settings.isl_faults_file)
+    app.state.faults = faults
     app.state.pool = Pool()
     _open_dependencies(app, settings)
     app.include_router(health.router)
@@ -78,6 +80,8 @@ def build_app(settings: Settings | None = None) -> FastAPI:
     key = Security(APIKeyHeader(name=HEADER, auto_error=False))
     for resource in (causal, scenarios, batch, sensitivity, robustness, outcomes):
         app.include_router(resource.router, dependencies=[key], responses=EDGE_RESPONSES)
+    if settings.sentry_environment != "production":
+        app.include_router(sentry_test.router, dependencies=[key])
     install_error_handlers(app)
     sampler.learn(iter_route_contexts(app.routes))
     return app

@@ -1,12 +1,14 @@
 """The faults file, as an OpenFeature provider.
 
 JSON: `{"error_rate": {"value": 0.2, "routes": ["/api/v1/causal/*"]}}`, or `"dependencies": ["plot"]` for a fault that
-aims at those. A flag that is absent is off, and so is
-everything while the file is absent or malformed. Writers replace the file atomically (write beside it, then rename).
+aims at those. `{"added_latency_ms": {"value": 800, "spread": 0.5}}` is a distribution: log-normal, of this median and
+this standard deviation of the logarithm; its P95 is the median times exp(1.645 x spread). A flag that is absent is off,
+and so is all while the file is absent or malformed. Writers replace the file atomically (write beside it, then rename).
 """
 
 import json
 import logging
+import math
 import random
 import threading
 from collections.abc import Mapping, Sequence
@@ -26,6 +28,7 @@ log: Final = logging.getLogger("isl.faults")
 ROUTE_KEY: Final = "route"  # attribute of the evaluation context: the route template of the request
 DEPENDENCY_KEY: Final = "dependency"  # the other attribute: the name of the dependency that is being called
 ROUTES_LIMIT: Final = 50
+SPREAD_LIMIT: Final = 2.0  # then one in twenty takes 27 times the median, and one in twenty a 27th
 FILE_LIMIT_BYTES: Final = 64 * 1024  # a faults file is some lines; more is some other file
 
 Stamp = tuple[int, int, int]  # mtime in ns, size, inode: a rename changes at least the inode
@@ -37,6 +40,7 @@ class Setting:
 
     value: float  # within the range of its fault
     routes: tuple[str, ...]  # globs over route templates, or over names of dependencies; any match counts
+    spread: float = 0.0  # standard deviation of the logarithm; 0: always the value itself
 
     def matches(self, route: str) -> bool:
         """Tell if the flag is meant for this route."""
@@ -62,14 +66,21 @@ def _parse_setting(name: str, entry: object) -> Setting:
     fault = FAULTS.get(name)
     if fault is None:
         raise FaultFileError(f"found the unknown flag {name!r}, known: {', '.join(FAULTS)}")
-    if not isinstance(entry, dict) or not set(entry) <= {"value", fault.aims_at}:
-        raise FaultFileError(f"{name}: write an object with `value` and optionally `{fault.aims_at}`")
-    value, routes = entry.get("value"), entry.get(fault.aims_at, ["*"])
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= fault.maximum:
-        raise FaultFileError(f"{name}.value: found {value!r}, allowed: 0 to {fault.maximum:g}")
+    optional = (fault.aims_at, "spread") if fault.may_spread else (fault.aims_at,)
+    if not isinstance(entry, dict) or not set(entry) <= {"value", *optional}:
+        raise FaultFileError(f"{name}: write an object with `value` and optionally `{'`, `'.join(optional)}`")
+    value = _parse_number(f"{name}.value", entry.get("value"), fault.maximum)
+    spread = _parse_number(f"{name}.spread", entry.get("spread", 0), SPREAD_LIMIT)
+    routes = entry.get(fault.aims_at, ["*"])
     if not isinstance(routes, list) or not all(isinstance(glob, str) for glob in routes) or len(routes) > ROUTES_LIMIT:
         raise FaultFileError(f"{name}.{fault.aims_at}: write a list of at most {ROUTES_LIMIT} globs")
-    return Setting(float(value), tuple(routes))
+    return Setting(value, tuple(routes), spread)
+
+
+def _parse_number(where: str, given: object, maximum: float) -> float:
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= maximum:
+        raise FaultFileError(f"{where}: found {given!r}, allowed: 0 to {maximum:g}")
+    return float(given)
 
 
 class FaultFileProvider(AbstractProvider):
@@ -102,11 +113,14 @@ class FaultFileProvider(AbstractProvider):
     def resolve_float_details(
         self, flag_key: str, default_value: float, evaluation_context: EvaluationContext | None = None
     ) -> FlagResolutionDetails[float]:
-        """Return the value as the file sets it."""
+        """Return the value as the file sets it, or a draw from its distribution, at most the fault's maximum."""
         setting = self._find(flag_key, evaluation_context)
         if setting is None:
             return FlagResolutionDetails(default_value, reason=Reason.DEFAULT)
-        return FlagResolutionDetails(setting.value, reason=Reason.STATIC)
+        if not setting.spread or not setting.value:
+            return FlagResolutionDetails(setting.value, reason=Reason.STATIC)
+        drawn = self._rng.lognormvariate(math.log(setting.value), setting.spread)
+        return FlagResolutionDetails(min(drawn, FAULTS[flag_key].maximum), reason=Reason.SPLIT)
 
     # The interface asks for three more types; no fault has them.
     def resolve_integer_details(self, flag_key: str, *_: Any) -> FlagResolutionDetails[int]:

@@ -15,6 +15,7 @@ class Fault:
     is_share: bool  # True: the value is the share of requests that are hit; False: it hits all of them
     default: float = 0.0  # off
     aims_at: Literal["routes", "dependencies"] = "routes"  # what the file may limit it to, under this key
+    may_spread: bool = False  # the file may give a `spread`: the value is then the median of a log-normal distribution
 
 
 ERROR_RATE: Final = Fault(
@@ -30,6 +31,7 @@ ADDED_LATENCY_MS: Final = Fault(
     unit="ms",
     maximum=60_000.0,  # where proxies have given up; more would tell nothing
     is_share=False,
+    may_spread=True,
 )
 NEW_ERROR_CODE: Final = Fault(
     name="new_error_code",
@@ -53,8 +55,27 @@ DEPENDENCY_SLOW: Final = Fault(
     maximum=60_000.0,
     is_share=False,
     aims_at="dependencies",
+    may_spread=True,
+)
+MEMORY_PRESSURE: Final = Fault(
+    name="memory_pressure",
+    description="Each worker that computes holds this much more memory, until one computes without it",
+    unit="MiB",
+    maximum=1024.0,  # of each worker: enough for the limit of any container that such a service gets
+    is_share=False,
+)
+SILENCE: Final = Fault(
+    name="silence",
+    description="This share of errors and transactions is kept back from Sentry, as by a careless before_send",
+    unit="1",
+    maximum=1.0,
+    is_share=True,
 )
 
 FAULTS: Final[dict[str, Fault]] = {
-    fault.name: fault for fault in (ERROR_RATE, ADDED_LATENCY_MS, NEW_ERROR_CODE, DEPENDENCY_DOWN, DEPENDENCY_SLOW)
+    fault.name: fault
+    for fault in (
+        *(ERROR_RATE, ADDED_LATENCY_MS, NEW_ERROR_CODE, DEPENDENCY_DOWN, DEPENDENCY_SLOW),
+        *(MEMORY_PRESSURE, SILENCE),
+    )
 }

@@ -7,7 +7,7 @@ Sentry shows on each error which fault was on.
 import asyncio
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +15,7 @@ from openfeature import api
 from openfeature.client import OpenFeatureClient
 from openfeature.evaluation_context import EvaluationContext
 
+from service.ballast import Ballast
 from service.dependency import Dependency, Verdict
 from service.errors import ErrorCode, IslError
 from service.fault_file import DEPENDENCY_KEY, ROUTE_KEY, FaultFileProvider
@@ -23,7 +24,9 @@ from service.fault_registry import (
     DEPENDENCY_DOWN,
     DEPENDENCY_SLOW,
     ERROR_RATE,
+    MEMORY_PRESSURE,
     NEW_ERROR_CODE,
+    SILENCE,
     Fault,
 )
 
@@ -36,14 +39,14 @@ class Faults:
     """The switchboard of one worker."""
 
     client: OpenFeatureClient | None  # None: no faults file, nothing is ever evaluated
+    ballast: Ballast = field(default_factory=Ballast)
 
     async def hold_back(self, route: str) -> None:
         """Make the current request wait as its flag says. Holds no thread, and called before there is work to hold."""
         if self.client is None:
             return
         context = EvaluationContext(attributes={ROUTE_KEY: route})
-        if self._is_hit(ADDED_LATENCY_MS, context):
-            await asyncio.sleep(self.client.get_float_value(ADDED_LATENCY_MS.name, 0.0, context) / MS_PER_S)
+        await asyncio.sleep(self._read(ADDED_LATENCY_MS, context) / MS_PER_S)
 
     def trip(self, route: str) -> None:
         """Fail the current request if its flags say so. Called once, in the middle of its computation.
@@ -53,6 +56,7 @@ class Faults:
         if self.client is None:
             return
         context = EvaluationContext(attributes={ROUTE_KEY: route})
+        self.ballast.hold(self._read(MEMORY_PRESSURE, context))
         if self._is_hit(NEW_ERROR_CODE, context):
             raise IslError(ErrorCode.ISL_MONTE_CARLO_ERROR, "The simulation did not produce usable draws")
         if self._is_hit(ERROR_RATE, context):
@@ -70,6 +74,16 @@ class Faults:
         delay_s = self.client.get_float_value(DEPENDENCY_SLOW.name, 0.0, context) / MS_PER_S
         time.sleep(min(delay_s, limit_s))
         return "timeout" if delay_s > limit_s else "ok"
+
+    def is_silent(self, route: str) -> bool:
+        """Tell if an error or a transaction of this route is to be kept back."""
+        return self._is_hit(SILENCE, EvaluationContext(attributes={ROUTE_KEY: route}))
+
+    def _read(self, fault: Fault, context: EvaluationContext) -> float:
+        """Return the value of a flag that is hit, else 0."""
+        if self.client is None or not self._is_hit(fault, context):
+            return 0.0
+        return self.client.get_float_value(fault.name, 0.0, context)
 
     def _is_hit(self, fault: Fault, context: EvaluationContext) -> bool:
         """Ask for the flag as a boolean, since Sentry's OpenFeature hook records nothing else."""

@@ -5,6 +5,7 @@ Sources: sentry-sdk 2.75 (its integrations and options), https://docs.sentry.io/
 
 import logging
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 import sentry_sdk
@@ -16,6 +17,7 @@ from sentry_sdk.integrations.redis import RedisIntegration
 from sentry_sdk.integrations.sqlalchemy import SqlalchemyIntegration
 from sentry_sdk.integrations.starlette import StarletteIntegration
 from sentry_sdk.scrubber import EventScrubber
+from sentry_sdk.types import Event, Hint
 
 from monitors import signals
 from service.errors import SOURCE, OverloadedError
@@ -30,24 +32,38 @@ SERVICE: Final = "isl"
 FLUSH_TIMEOUT_S: Final = 5
 
 
-def start_telemetry(settings: Settings) -> TracesSampler:
+def start_telemetry(settings: Settings, is_silent: Callable[[str], bool]) -> TracesSampler:
     """Initialise the SDK in this process, before the app object exists; leave it alone if it is switched off.
 
+    `is_silent` is asked, with the name of the transaction, whether to keep an event back.
     Returns the sampler, which is to learn the routes once there are any.
     """
     sampler = TracesSampler(settings.traces_sample_rate, settings.sentry_traces_routes)
     if settings.sentry_enabled:
-        _initialise(settings, sampler)
+        _initialise(settings, sampler, is_silent)
     return sampler
 
 
-def _initialise(settings: Settings, sampler: TracesSampler) -> None:
-    sentry_sdk.init(**build_options(settings, sampler))
+def _initialise(settings: Settings, sampler: TracesSampler, is_silent: Callable[[str], bool]) -> None:
+    options = build_options(settings, sampler)
+    if settings.isl_faults_file is not None:
+        for name in ("before_send", "before_send_transaction"):
+            options[name] = _keep_back(is_silent, options[name])
+    sentry_sdk.init(**options)
     # The server logs an unhandled error a second time, after the ASGI wrapper has already captured it.
     ignore_logger("uvicorn.error")
     scope = sentry_sdk.get_global_scope()
     scope.set_tag(signals.SERVICE.name, SERVICE)
     scope.set_tag(signals.SOURCE.name, SOURCE)
+
+
+def _keep_back(is_silent: Callable[[str], bool], finish: Callable[[Event, Hint], Event]) -> Any:
+    """Put the fault `silence` before a hook. The SDK counts what is kept back as `before_send`."""
+
+    def send(event: Event, hint: Hint) -> Event | None:
+        return None if is_silent(str(event.get("transaction", ""))) else finish(event, hint)
+
+    return send
 
 
 def flush_telemetry() -> None:

@@ -62,6 +62,9 @@ def test_absent_flags_are_off_and_routes_default_to_all() -> None:
         (b'{"error_rate": {"value": true}}', "0 to 1"),
         (b'{"error_rate": {"value": "0.2"}}', "0 to 1"),
         (b'{"added_latency_ms": {"value": 60001}}', "0 to 60000"),
+        (b'{"added_latency_ms": {"value": 1, "spread": 2.1}}', "spread: found 2.1, allowed: 0 to 2"),
+        (b'{"error_rate": {"value": 1, "spread": 1}}', "`value` and optionally `routes`"),
+        (b'{"memory_pressure": {"value": 1025}}', "0 to 1024"),
         (b'{"error_rate": {"value": 1, "routes": "/x"}}', "routes"),
         (b'{"error_rate": {"value": 1, "routes": [1]}}', "routes"),
         (b'{"error_rate": {"value": 1, "dependencies": ["plot"]}}', "`routes`"),
@@ -143,6 +146,40 @@ def test_latency_flag_holds_back_on_the_event_loop(tmp_path: Path, monkeypatch: 
     assert waits == [0.25]
 
 
+def test_spread_makes_a_distribution_of_this_median(tmp_path: Path) -> None:
+    """Log-normal with sigma 0.5: a P95 of 2.28 times the median, and never more than the fault's maximum."""
+    path = tmp_path / "faults.json"
+    _write(path, {"added_latency_ms": {"value": 800, "spread": 0.5}, "dependency_slow": {"value": 60_000, "spread": 2}})
+    provider = FaultFileProvider(path, random.Random(7))
+    context = EvaluationContext(attributes={ROUTE_KEY: ROUTE})
+    drawn = sorted(provider.resolve_float_details("added_latency_ms", 0.0, context).value for _ in range(2000))
+    # Of 2000 draws: standard errors of 11 and 34 ms; the seed makes it certain.
+    assert 770 <= drawn[1000] <= 830
+    assert 1720 <= drawn[1900] <= 1920
+    assert max(provider.resolve_float_details("dependency_slow", 0.0).value for _ in range(50)) == 60_000
+
+
+def test_memory_is_held_while_the_flag_is_on(tmp_path: Path) -> None:
+    path = tmp_path / "faults.json"
+    faults = open_faults(path)
+    held = []
+    for size_mib in (0, 8, 3):
+        _write(path, {"memory_pressure": {"value": size_mib, "routes": [ROUTE]}})
+        faults.trip(ROUTE)
+        held.append(faults.ballast.size_mib)
+    path.unlink()
+    faults.trip(ROUTE)
+    assert [*held, faults.ballast.size_mib] == [0, 8, 3, 0]
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0, False), (1, True)])
+def test_silence_keeps_back_the_named_routes(tmp_path: Path, share: float, expected: bool) -> None:
+    path = tmp_path / "faults.json"
+    _write(path, {"silence": {"value": share, "routes": [ROUTE]}})
+    assert open_faults(path).is_silent(ROUTE) is expected
+    assert not open_faults(path).is_silent("/other")
+
+
 @pytest.mark.parametrize(
     ("document", "verdict", "waited"),
     [
@@ -168,4 +205,5 @@ def test_without_a_file_nothing_happens() -> None:
     NO_FAULTS.trip(ROUTE)
     asyncio.run(NO_FAULTS.hold_back(ROUTE))
     assert NO_FAULTS.disturb(Dependency.PLOT, 1.0) == "ok"
+    assert not NO_FAULTS.is_silent(ROUTE)
     assert open_faults(None) is NO_FAULTS
