@@ -8,6 +8,9 @@ import pytest
 from embedded.settings import PREFIX, load_settings
 from embedded.settings import Settings as EngineSettings
 from rehearsal.settings import ROOT
+from service.catalogue import render_catalogue
+from service.fault_registry import FAULTS
+from service.settings import DEFAULT_PROFILES_SAMPLE_RATES, DEFAULT_TRACES_SAMPLE_RATES
 from service.settings import Settings as ServiceSettings
 from service.settings import load_settings as load_service_settings
 
@@ -62,3 +65,32 @@ def test_the_lock_names_no_registry(pattern: str) -> None:
 def test_no_other_lock_is_tracked() -> None:
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()  # noqa: S607
     assert not {"uv.lock", "pylock.toml"} & set(tracked)
+
+
+def test_the_corrected_guide_names_code_and_tests_that_exist() -> None:
+    """A test that is renamed, or a file that moves, takes its mention along."""
+    guide = (ROOT / "docs" / "sentry.md").read_text(encoding="utf-8")
+    paths = set(re.findall(r"`((?:service|monitors|tests)/[\w./]+)`", guide))
+    tests = set(re.findall(r"`(test_\w+)`", guide))
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    assert len(paths) > 20
+    assert len(tests) > 20
+    assert [path for path in sorted(paths) if not (ROOT / path).exists()] == []
+    assert [name for name in sorted(tests) if f"def {name}(" not in sources] == []
+
+
+def test_the_corrected_guide_lists_every_variable_of_sentry_and_every_fault() -> None:
+    guide = (ROOT / "docs" / "sentry.md").read_text(encoding="utf-8")
+    variables = {name.upper() for name in ServiceSettings.model_fields if name.startswith("sentry_")}
+    assert [name for name in sorted(variables | set(FAULTS)) if f"| `{name}` |" not in guide] == []
+
+
+def test_the_guide_s_rates_are_the_defaults() -> None:
+    guide = (ROOT / "docs" / "sentry.md").read_text(encoding="utf-8")
+    for environment, traces in DEFAULT_TRACES_SAMPLE_RATES.items():
+        assert f"| {environment} | {traces} | {DEFAULT_PROFILES_SAMPLE_RATES[environment]} |" in guide
+
+
+def test_the_page_of_errors_is_the_catalogue() -> None:
+    """`python -m service.catalogue > docs/errors.md` writes it again."""
+    assert (ROOT / "docs" / "errors.md").read_text(encoding="utf-8") == render_catalogue()
