@@ -9,16 +9,11 @@ from service.errors import SERVER_ERROR, ErrorCode
 # Codes of the platform's catalogue that this service has no use for, and why. One that it has after all is not shown.
 LEFT_OUT: Final = {
     "ISL_INVALID_DAG": "a wrong shape is ISL_VALIDATION_ERROR; cycles, emptiness and missing nodes have their own",
-    "ISL_DAG_DISCONNECTED": "a sound question, whose answer is that there is no effect",
     "ISL_NO_ADJUSTMENT_SET": "adjustment is one method of several; when all fail it is ISL_CAUSAL_NOT_IDENTIFIABLE",
     "ISL_UNMEASURED_CONFOUNDING": "it is the reason of ISL_CAUSAL_NOT_IDENTIFIABLE, and no second error",
     "ISL_Y0_ERROR": "y0 computes nothing here: its estimand is wrong for some graphs",
     "ISL_FACET_ERROR": "there is no FACET computation",
     "ISL_CONVERGENCE_ERROR": "nothing here iterates until it converges",
-    "ISL_INVALID_PROBABILITY": "bounds of single values are part of the schema: ISL_VALIDATION_ERROR names the field",
-    "ISL_INVALID_CONFIDENCE_LEVEL": "as ISL_INVALID_PROBABILITY",
-    "ISL_BATCH_SIZE_EXCEEDED": "as ISL_INVALID_PROBABILITY",
-    "ISL_TIMEOUT": "every computation is bounded by its schema, and ends by itself",
     "ISL_MEMORY_LIMIT": "what a request may need is bounded by its schema; a worker without memory is killed",
     "ISL_CACHE_ERROR": "a cache that fails costs time and no answer: tag `degraded`",
     "ISL_REDIS_ERROR": "as ISL_CACHE_ERROR",
@@ -40,6 +35,7 @@ below, as `database_unavailable` is for ISL_SERVICE_UNAVAILABLE. ISL_INVALID_INP
 
 In Sentry, a failure of ours (500 and up) is one error event, grouped by its code
 ([0001](decisions/0001-error-code-in-the-fingerprint.md)). A caller's mistake is no event: its transaction shows it.
+Nor is a 503 with the reason `overloaded` ([0009](decisions/0009-shed-load-is-no-error-event.md)).
 """
 LEFT_OUT_TITLE: Final = """
 ## Codes of the platform that are left out

@@ -45,8 +45,9 @@ class Faults:
         """Make the current request wait as its flag says. Holds no thread, and called before there is work to hold."""
         if self.client is None:
             return
-        context = EvaluationContext(attributes={ROUTE_KEY: route})
-        await asyncio.sleep(self._read(ADDED_LATENCY_MS, context) / MS_PER_S)
+        delay_ms = self._read(ADDED_LATENCY_MS, EvaluationContext(attributes={ROUTE_KEY: route}))
+        if delay_ms:
+            await asyncio.sleep(delay_ms / MS_PER_S)
 
     def trip(self, route: str) -> None:
         """Fail the current request if its flags say so. Called once, in the middle of its computation.
