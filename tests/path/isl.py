@@ -211,7 +211,7 @@ SERVERS = {
     "uvicorn": ["-m", "uvicorn", "--factory", "--no-access-log", "--port"],
     "gunicorn": GUNICORN,
     "gunicorn --preload": [*GUNICORN, "--preload"],
-    "gunicorn --max-requests": [*GUNICORN, "--max-requests", "10", "--max-requests-jitter", "5"],
+    "gunicorn --max-requests": [*GUNICORN, "--max-requests", "15", "--max-requests-jitter", "5"],
 }
 
 

@@ -35,6 +35,7 @@ KINDS: dict[str, tuple[object, int]] = {
 CLIENTS = 3
 PAUSE_S = 0.04  # between two requests of a client: the SDK's one sender must keep up on a loaded machine
 TURNS_LIMIT = 1000  # of a client
+TRAFFIC_DEADLINE_S = 75.0  # each recycled worker starts anew, and on a loaded machine that takes seconds
 BEFORE_THE_END = 50  # answers, so that recycled workers have come and gone
 
 
@@ -99,7 +100,7 @@ def test_each_failure_is_one_event_and_a_sigterm_loses_none(
     service.set_faults(FAULTS)
     traffic = Traffic(service)
     with traffic.running():
-        await_true(f"{BEFORE_THE_END} answers", lambda: len(traffic.answers) >= BEFORE_THE_END)
+        await_true(f"{BEFORE_THE_END} answers", lambda: len(traffic.answers) >= BEFORE_THE_END, TRAFFIC_DEADLINE_S)
         traffic.is_over.set()
         log = service.terminate()
 
