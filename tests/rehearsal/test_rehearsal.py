@@ -19,12 +19,12 @@ RULES = ROOT / "monitors" / "rules"
 PAGES = [
     ("isl-performance", "critical"),  # slow-responses
     ("isl-performance", "resolved"),
-    ("isl-oncall", "triggered"),  # new-error-code
     ("isl-oncall", "triggered"),  # error-rate-step
     ("isl-alerts", "critical"),
     ("isl-alerts", "resolved"),
     ("isl-alerts", "critical"),  # one-endpoint-out
     ("isl-alerts", "resolved"),
+    ("isl-oncall", "triggered"),  # new-error-code
     ("isl-oncall", "triggered"),  # database-away
     ("isl-alerts", "critical"),
     ("isl-alerts", "resolved"),
