@@ -6,6 +6,8 @@ READY := $(VENV)/.ready
 # Of `make loadtest`.
 RATE ?= 20
 SECONDS ?= 60
+SHAPE ?= steady
+PROCESSES ?= 1
 # An inherited "do not write bytecode" would recompile every module at every start.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -29,8 +31,8 @@ up: $(READY) ## bring engine, service and sink up and leave them running
 down: $(READY) ## stop what `make up` left running; DATA=1 removes its data too
 	@$(BIN)/rehearse down $(if $(DATA),--data) $(ARGS)
 
-loadtest: $(READY) ## Locust against what `make up` started: RATE=20 requests a second for SECONDS=60
-	@$(BIN)/rehearse loadtest --rate $(RATE) --seconds $(SECONDS) $(ARGS)
+loadtest: $(READY) ## Locust against what `make up` started: RATE=20 SECONDS=60 SHAPE=steady PROCESSES=1 UI=1
+	@$(BIN)/rehearse loadtest --rate $(RATE) --seconds $(SECONDS) --shape $(SHAPE) --processes $(PROCESSES) $(if $(UI),--ui) $(ARGS)
 
 test: $(READY) ## the whole test suite
 	@$(BIN)/python -m pytest $(ARGS)

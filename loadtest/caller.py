@@ -17,6 +17,7 @@ from locust import FastHttpUser, events, task
 from locust.exception import StopUser
 
 from loadtest.ledger import NO_ANSWER, SERVER_ERROR, LedgerWriter, answered, reason_of, unanswered
+from loadtest.shapes import SHAPES
 
 TIMEOUT_S: Final = 30.0
 MAX_DEBT_S: Final = 1.0  # arrivals that a user could not make are dropped, else they would all come after a slow phase
@@ -28,6 +29,9 @@ state: dict[str, Any] = {}  # the ledger and the pace, set when the test starts
 @events.init_command_line_parser.add_listener
 def _add_arguments(parser: Any) -> None:
     parser.add_argument("--rate", type=float, default=20.0, help="requests per second of all users together")
+    parser.add_argument("--shape", choices=list(SHAPES), default="steady", help="how the rate changes over the span")
+    # Locust's own --run-time never reaches the processes that send.
+    parser.add_argument("--span", type=float, default=0.0, help="seconds that the shape is stretched over; 0: none")
     parser.add_argument("--ledger", default="var/ledger.jsonl", help="file that every request is appended to")
 
 
@@ -39,6 +43,13 @@ def _prepare(environment: Any, **_: Any) -> None:
     key = os.environ.get("LOAD_API_KEY")
     state["headers"] = {"X-API-Key": key} if key else {}
     state["rate_per_user"] = options.rate / max(1, options.num_users or 1)
+    state["shape"], state["span_s"] = SHAPES[options.shape], options.span
+    state["began"] = time.perf_counter()
+
+
+@events.test_start.add_listener
+def _begin(**_: Any) -> None:
+    state["began"], state["is_stopping"] = time.perf_counter(), False
 
 
 @events.test_stopping.add_listener
@@ -49,6 +60,13 @@ def _begin_no_more(**_: Any) -> None:
 @events.quit.add_listener  # and not `quitting`: that comes before the last requests have ended
 def _close(**_: Any) -> None:
     state["ledger"].close()
+
+
+def _share(due: float) -> float:
+    """The shape's share of the full rate at an instant; the last one from the end on."""
+    if not state["span_s"]:
+        return 1.0
+    return float(state["shape"](min(1.0, max(0.0, (due - state["began"]) / state["span_s"]))))
 
 
 class Caller(FastHttpUser):  # type: ignore[misc]
@@ -72,8 +90,14 @@ class Caller(FastHttpUser):  # type: ignore[misc]
             gevent.sleep(min(left, STOP_POLL_S))  # Locust does not wake up who is still starting
 
     def wait_time(self) -> float:
-        """Seconds until this user's next arrival; 0 when it is overdue."""
+        """Seconds until this user's next arrival; 0 when it is overdue.
+
+        Arrivals are drawn at the full rate and kept with the shape's share of it at their time.
+        Source: Lewis and Shedler 1979, "Simulation of nonhomogeneous Poisson processes by thinning"
+        """
         self.due += self.choose.expovariate(state["rate_per_user"])
+        while self.choose.random() >= _share(self.due):
+            self.due += self.choose.expovariate(state["rate_per_user"])
         self.due = max(self.due, time.perf_counter() - MAX_DEBT_S)
         return max(0.0, self.due - time.perf_counter())
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 import click
 from rich.console import Console
 
+from loadtest.shapes import SHAPES
 from rehearsal.baseline import compare, read_baseline
 from rehearsal.checks_cli import checklist, doctor
 from rehearsal.conduct import rehearse
@@ -20,10 +21,11 @@ from rehearsal.drills_cli import drills
 from rehearsal.errors import EnvironmentMissingError, UsageError
 from rehearsal.init_cli import init, plan
 from rehearsal.interrupts import install
-from rehearsal.load import load_file, run_load
+from rehearsal.load import Load, load_file, run_load
 from rehearsal.monitors_cli import monitors
 from rehearsal.options import DEFAULTS, JSON, OTHER_DRILLS, OTHER_RULES, PLAN, TRACES, TRAFFIC, VAR
 from rehearsal.plan_file import load_plan, with_plan
+from rehearsal.ports import HOST, hold_port
 from rehearsal.reports.files import write_files
 from rehearsal.reports.jsonfile import as_json
 from rehearsal.reports.terminal import TerminalProgress, render
@@ -36,6 +38,7 @@ FAILED: Final = 1
 USAGE: Final = 2
 MISSING: Final = 3
 CODES: Final = {Status.HELD: HELD, Status.FAILED: FAILED, Status.UNTRUSTED: MISSING}
+PAGE_PORT: Final = 8089  # preferred for Locust's page; the contract of docs/architecture.md
 INTERNAL: Final = 70  # EX_SOFTWARE of sysexits.h
 INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
 STOPPED: Final = "stopped; nothing was left running"
@@ -129,16 +132,21 @@ def down(*, with_data: bool, var: Path) -> None:
 @cli.command()
 @click.option("--rate", type=click.FloatRange(0.01, 1000), default=20.0, show_default=True, help="Requests per second.")
 @click.option("--seconds", type=click.IntRange(1, 86_400), default=60, show_default=True, help="How long.")
+@click.option("--shape", type=click.Choice(list(SHAPES)), default="steady", show_default=True, help="Of the rate.")
+@click.option("--processes", type=click.IntRange(1, 32), default=1, show_default=True, help="That send it.")
+@click.option("--ui", "has_page", is_flag=True, help="Show Locust's own page, and go on until Ctrl-C.")
 @VAR
-def loadtest(*, rate: float, seconds: int, var: Path) -> None:
+def loadtest(*, rate: float, seconds: int, shape: str, processes: int, has_page: bool, var: Path) -> None:
     """Send load to what `up` left running; ends with 1 if any answer was wrong."""
     standing = find_standing(var)
     if standing is None:
         raise EnvironmentMissingError("no stack is up here; bring it up first: rehearse up")
     file = load_file(load_plan(Path(standing.plan)), Path(standing.ledger).parent)
-    code = run_load(
-        standing.service, Path(standing.service_key), rate, timedelta(seconds=seconds), Path(standing.ledger), file
-    )
+    page = hold_port(PAGE_PORT) if has_page else None
+    if page:
+        click.echo(f"Locust's page: http://{HOST}:{page.number}", err=True)
+    load = Load(rate, timedelta(seconds=seconds), shape, processes, page.number if page else None)
+    code = run_load(standing.service, Path(standing.service_key), load, Path(standing.ledger), file)
     raise SystemExit(FAILED if code else HELD)
 
 

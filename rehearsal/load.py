@@ -8,6 +8,7 @@ from typing import Final
 
 from rehearsal.interrupts import shielded
 from rehearsal.plan import Plan
+from rehearsal.ports import HOST
 from rehearsal.processes import Child, start, stop
 from rehearsal.settings import ROOT
 from rehearsal.statefile import write_json
@@ -36,13 +37,28 @@ def load_file(plan: Plan, folder: Path) -> LoadFile:
     return LoadFile(PLANNED, requests)
 
 
-def load_argv(host: str, rate: float, limit: timedelta, ledger: Path, file: LoadFile) -> list[str]:
-    """The command that runs Locust without its page, at `rate` requests a second."""
-    argv = [sys.executable, "-m", "locust", "-f", str(file.locustfile), "--headless", "--only-summary"]
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How much is sent, for how long, and by how many."""
+
+    rate: float  # requests per second, the most of its shape
+    span: timedelta
+    shape: str = "steady"  # of loadtest.shapes
+    processes: int = 1
+    page_port: int | None = None  # of Locust's own page; None: none, and it ends with the span
+
+
+def load_argv(host: str, load: Load, ledger: Path, file: LoadFile) -> list[str]:
+    """The command that runs Locust."""
+    argv = [sys.executable, "-m", "locust", "-f", str(file.locustfile), "--only-summary"]
     argv += ["--requests", str(file.requests)] if file.requests else []
     argv += ["--host", host, "--users", str(USERS), "--spawn-rate", str(USERS), "--stop-timeout", str(STOP_TIMEOUT_S)]
-    argv += ["--run-time", f"{limit.total_seconds():.0f}s", "--rate", str(rate), "--ledger", str(ledger)]
-    return argv
+    argv += ["--run-time", f"{load.span.total_seconds():.0f}s", "--rate", str(load.rate), "--ledger", str(ledger)]
+    argv += ["--shape", load.shape, "--span", str(load.span.total_seconds())]
+    argv += ["--processes", str(load.processes)] if load.processes > 1 else []
+    if load.page_port is None:
+        return [*argv, "--headless"]
+    return [*argv, "--autostart", "--web-host", HOST, "--web-port", str(load.page_port)]
 
 
 def load_environ(service_key: Path) -> dict[str, str]:
@@ -50,15 +66,15 @@ def load_environ(service_key: Path) -> dict[str, str]:
     return {"LOAD_API_KEY": service_key.read_text().strip()}
 
 
-def run_load(host: str, service_key: Path, rate: float, span: timedelta, ledger: Path, file: LoadFile) -> int:
-    """Send load until `span` is over, Locust's own output on ours; return its exit code, 1 if an answer was wrong."""
-    load: Child | None = None
+def run_load(host: str, service_key: Path, load: Load, ledger: Path, file: LoadFile) -> int:
+    """Send load until its span is over, Locust's own output on ours; return its exit code, 1 if an answer was wrong."""
+    child: Child | None = None
     environ = load_environ(service_key) if service_key.exists() else {}
     try:
         with shielded():
-            load = start("load", load_argv(host, rate, span, ledger, file), environ, None)
-        return load.process.wait()
+            child = start("load", load_argv(host, load, ledger, file), environ, None)
+        return child.process.wait()
     finally:
-        if load is not None:
+        if child is not None:
             with shielded():
-                stop(load)
+                stop(child)

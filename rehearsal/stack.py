@@ -22,7 +22,7 @@ from rehearsal.disturbance import Fault, HookFault
 from rehearsal.errors import EnvironmentMissingError
 from rehearsal.hooks import fill, perform
 from rehearsal.interrupts import shielded
-from rehearsal.load import load_argv, load_environ, load_file
+from rehearsal.load import Load, load_argv, load_environ, load_file
 from rehearsal.plan import Action, Hook, Part
 from rehearsal.plan_file import load_plan
 from rehearsal.ports import HOST, hold_port
@@ -162,12 +162,11 @@ class Stack:
 
     def start_load(self, limit: timedelta) -> None:
         """Start Locust; it is bounded in rate, in users and, by `limit`, in time."""
-        argv = load_argv(
-            self.urls["service"], self.options.rate, limit, self.ledger_file, load_file(self.plan, self.folder)
-        )
+        load = Load(self.options.rate, limit)
+        argv = load_argv(self.urls["service"], load, self.ledger_file, load_file(self.plan, self.folder))
         probes = len(self.ledger.refresh())
-        load = self._start("load", argv, load_environ(self.service_key) if self.plan.takes_key else {})
-        wait_until("the load", lambda: len(self.ledger.refresh()) > probes, load, START_DEADLINE)
+        child = self._start("load", argv, load_environ(self.service_key) if self.plan.takes_key else {})
+        wait_until("the load", lambda: len(self.ledger.refresh()) > probes, child, START_DEADLINE)
 
     def set_fault(self, fault: Fault | HookFault | None) -> None:
         """Switch a fault on, or all off; every worker sees a flag with its next request."""

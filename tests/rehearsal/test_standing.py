@@ -9,6 +9,7 @@ import pytest
 
 from loadtest.ledger import Ledger
 from rehearsal.standing import Standing
+from tests.path.engine import await_true
 from tests.rehearsal.runs import begin, left_running, run
 
 pytestmark = pytest.mark.rehearsal
@@ -36,6 +37,12 @@ def test_a_standing_stack_answers_takes_load_is_found_again_and_goes(tmp_path: P
         entries = [entry for entry in Ledger(Path(first.ledger)).refresh() if entry.intent != "probe"]
         assert len(entries) > 10
         assert [entry for entry in entries if entry.problem] == []
+        before = len(entries)
+        rehearse("loadtest", tmp_path, "--rate", "40", "--seconds", "10", "--shape", "ramp", "--processes", "2")
+        ramp = [entry for entry in Ledger(Path(first.ledger)).refresh() if entry.intent != "probe"][before:]
+        middle = (ramp[0].sent_at + ramp[-1].sent_at) / 2
+        assert [entry for entry in ramp if entry.problem] == []
+        assert sum(entry.sent_at > middle for entry in ramp) > 1.5 * sum(entry.sent_at <= middle for entry in ramp)
         assert rehearse("down", tmp_path) == "stopped service, plot, sink, engine\n"
         assert left_running(tmp_path) == []
         again = bring_up(tmp_path)
@@ -72,3 +79,27 @@ def test_loadtest_without_a_stack_says_what_to_do(tmp_path: Path) -> None:
     done = run("loadtest", tmp_path)
     assert (done.returncode, done.stdout) == (3, "")
     assert "no stack is up here; bring it up first: rehearse up" in done.stderr
+
+
+def test_loadtest_shows_locusts_page_until_it_is_stopped(tmp_path: Path) -> None:
+    try:
+        standing = bring_up(tmp_path)
+        going = begin("loadtest", tmp_path, "--ui", "--rate", "5", "--seconds", "60")
+        going.await_talk("Locust's page: ")
+        address = going.talk.read_text().partition("Locust's page: ")[2].split()[0]
+        await_true("Locust's page", lambda: _title(address))
+        await_true(
+            "requests", lambda: any(entry.intent != "probe" for entry in Ledger(Path(standing.ledger)).refresh())
+        )
+        going.process.send_signal(signal.SIGINT)
+        assert going.ends() == 130
+    finally:
+        rehearse("down", tmp_path, "--data")
+    assert left_running(tmp_path) == []
+
+
+def _title(address: str) -> bool:
+    try:
+        return "Locust" in httpx.get(address, trust_env=False).text
+    except httpx.TransportError:
+        return False
