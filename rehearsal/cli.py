@@ -26,6 +26,7 @@ from rehearsal.monitors_cli import monitors
 from rehearsal.options import DEFAULTS, JSON, OTHER_DRILLS, OTHER_RULES, PLAN, TRACES, TRAFFIC, VAR
 from rehearsal.plan_file import load_plan, with_plan
 from rehearsal.ports import HOST, hold_port
+from rehearsal.report_cli import report as report_commands
 from rehearsal.reports.files import write_files
 from rehearsal.reports.jsonfile import as_json
 from rehearsal.reports.terminal import TerminalProgress, render
@@ -156,6 +157,7 @@ cli.add_command(drills)
 cli.add_command(init)
 cli.add_command(monitors)
 cli.add_command(plan)
+cli.add_command(report_commands)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from rehearsal.verdict import Report
 
 VERSION: Final = 1  # raised when a field changes its meaning or goes
+OPTIONS: Final = ("speed", "traffic", "traces_sample_rate", "only", "with_faults")
 CONVERSIONS: Final[tuple[tuple[type, Callable[[Any], Any]], ...]] = (
     (datetime, datetime.isoformat),
     (timedelta, timedelta.total_seconds),  # seconds of production time
@@ -24,9 +25,7 @@ def as_json(report: Report) -> str:
     fields = asdict(report)
     del fields["entries"]  # they are the ledger, a file of its own
     del fields["rules"]
-    fields["options"] = {
-        name: fields["options"][name] for name in ("speed", "traffic", "traces_sample_rate", "only", "with_faults")
-    }
+    fields["options"] = {name: fields["options"][name] for name in OPTIONS}
     for drill, result in zip(fields["drills"], report.drills, strict=True):
         drill["status"] = result.status
     fields["books"] |= {"is_closed": report.books.is_closed}

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
+from rehearsal.reports.report_schema import report_schema
 from rehearsal.settings import ROOT
 from tests.rehearsal.runs import await_nothing_left, begin, left_running, run
 
@@ -47,6 +49,7 @@ def test_the_whole_rehearsal_holds_and_leaves_reports_but_no_process(tmp_path: P
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads(done.stdout)
     assert report["verdict"] == "held"
+    Draft202012Validator(report_schema()).validate(report)
     assert report["books"]["is_closed"] is True
     assert report["books"]["unanswered"] == 0
     assert [(page["channel"], page["action"]) for page in report["pages"]] == PAGES
