@@ -14,7 +14,7 @@ from rehearsal.clock import Pace, now, show_span, sleep
 from rehearsal.disturbance import Planting
 from rehearsal.drill import Drill
 from rehearsal.drill_file import load_drills
-from rehearsal.drilling import GRACE, Drilling
+from rehearsal.drilling import GRACE, Drilling, longest_window
 from rehearsal.errors import EnvironmentMissingError, UsageError
 from rehearsal.judge import judge_books, judge_outside
 from rehearsal.observe import observe
@@ -126,18 +126,14 @@ def _fill_windows(drills: list[Drill], rules: RuleSet, pace: Pace, progress: Pro
     """
     if drills[0].disturbance is None:
         return
-    progress.say(f"healthy traffic for {show_span(_longest_window(rules))}, so that every window is full")
-    sleep(pace.wall(_longest_window(rules)))
-
-
-def _longest_window(rules: RuleSet) -> timedelta:
-    return max((monitor.window for monitor in rules.monitors), default=timedelta(0))
+    progress.say(f"healthy traffic for {show_span(longest_window(rules))}, so that every window is full")
+    sleep(pace.wall(longest_window(rules)))
 
 
 def _longest(drills: list[Drill], rules: RuleSet) -> timedelta:
     """The production time that the drills take if every page comes at the last moment."""
     waits = [page.within + (page.resolved_within or timedelta(0)) for drill in drills for page in drill.pages]
-    window = _longest_window(rules)
+    window = longest_window(rules)
     return sum((drill.lasts + 2 * (window + GRACE) for drill in drills), window + sum(waits, timedelta(0)))
 
 

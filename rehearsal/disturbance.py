@@ -39,7 +39,18 @@ class Outage:
     slower_at_most: float  # median latency in the outage, as a multiple of that before it
 
     def __str__(self) -> str:
-        return "Sentry down"
+        return "Sentry away"
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """No request arrives for a while in the middle of the drill. Spans are production time."""
+
+    after: timedelta
+    lasts: timedelta
+
+    def __str__(self) -> str:
+        return "no traffic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,4 +77,4 @@ class Planting:
         return f"{len(self.carriers)} requests that carry secrets"
 
 
-Disturbance = Fault | HookFault | Outage | Planting
+Disturbance = Fault | HookFault | Outage | Silence | Planting

@@ -10,7 +10,7 @@ from typing import Final
 
 from monitors.errors import Problem
 from monitors.nodes import Section, open_section
-from rehearsal.disturbance import Carrier, Disturbance, Fault, HookFault, Outage, Planting
+from rehearsal.disturbance import Carrier, Disturbance, Fault, HookFault, Outage, Planting, Silence
 from rehearsal.drill import Drill, ExpectedPage
 from rehearsal.errors import UsageError
 from rehearsal.privacy.secret import KINDS
@@ -112,6 +112,11 @@ def _read_outage(section: Section) -> Outage:
     )
 
 
+def _read_silence(section: Section) -> Silence:
+    section.allow("after", "lasts")
+    return Silence(section.read("after", parse_span, NOTHING), section.read("lasts", parse_span, NOTHING))
+
+
 def _read_planting(section: Section) -> Planting:
     return Planting(tuple(_read_carrier(each) for each in section.sections("plant")))
 
@@ -200,6 +205,7 @@ DISTURBANCES: Final[dict[str, Callable[[Section], Disturbance]]] = {
     "fault": lambda drill: _read_fault(drill.section("fault")),
     "hook": lambda drill: _read_hook(drill.section("hook")),
     "outage": lambda drill: _read_outage(drill.section("outage")),
+    "silence": lambda drill: _read_silence(drill.section("silence")),
     "plant": _read_planting,
 }
 DRILL_KEYS: Final = ("name", "hypothesis", "lasts", *DISTURBANCES, "expect")

@@ -9,7 +9,7 @@ from loadtest.ledger import NO_ANSWER
 from monitors.model import Monitor, RuleSet
 from rehearsal.breach import UNKNOWN, Prediction, predict
 from rehearsal.clock import Pace, now, show_span, sleep
-from rehearsal.disturbance import Fault, HookFault, Outage, Planting
+from rehearsal.disturbance import Fault, HookFault, Outage, Planting, Silence
 from rehearsal.drill import Drill, ExpectedPage
 from rehearsal.errors import EnvironmentMissingError
 from rehearsal.judge import Expectation, Seen, judge_latency, judge_page, judge_silence, times_of
@@ -23,6 +23,11 @@ from rehearsal.verdict import DrillResult, Finding
 
 POLL: Final = timedelta(milliseconds=100)
 GRACE: Final = timedelta(minutes=2)  # production time waited past a deadline, to tell late from never
+
+
+def longest_window(rules: RuleSet) -> timedelta:
+    """The longest that any monitor looks back."""
+    return max((monitor.window for monitor in rules.monitors), default=timedelta(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,8 @@ class Drilling:
                 return Period(self._started_at, None)
             case Outage() as outage:
                 return self._take_down_sentry(outage)
+            case Silence() as silence:
+                return self._fall_silent(silence)
             case Planting() as planting:
                 return self._plant(planting)
             case None:
@@ -86,6 +93,21 @@ class Drilling:
         self._stack.start_engine()
         self._progress.say("Sentry is back")
         self._phase = "after the outage"
+        return Period(since, until)
+
+    def _fall_silent(self, silence: Silence) -> Period:
+        """Stop the load and start it again; the next drill finds every window full."""
+        self._watch(self._started_at + self._pace.wall(silence.after), lambda: False)
+        self._phase = str(silence)
+        since = now()
+        self._stack.stop_part("load")
+        self._progress.say("the load has stopped")
+        self._watch(since + self._pace.wall(silence.lasts), lambda: False)
+        self._stack.resume_load()
+        until = now()
+        self._progress.say("the load is back")
+        self._phase = "until every window is full"
+        self._watch(until + self._pace.wall(longest_window(self._rules)), lambda: False)
         return Period(since, until)
 
     def _plant(self, planting: Planting) -> Period:

@@ -20,6 +20,7 @@ SCALAR: Final[Json] = {"type": ["string", "number", "boolean"]}
 
 def drill_schema() -> Json:
     """Return the schema of one drill file."""
+    silence = {"after": _span("From the start."), "lasts": _span("So long.")}
     fields: Json = {
         "name": _text(MAX_NAME, "Unique; `--only` takes it."),
         "hypothesis": _text(MAX_HYPOTHESIS, "What must come of it, as a sentence."),
@@ -27,6 +28,7 @@ def drill_schema() -> Json:
         "fault": _fault(),
         "hook": _hook(),
         "outage": _outage(),
+        "silence": _object(silence, silence) | {"description": "No traffic."},
         "plant": _list(_carrier()) | {"description": "Requests with secrets, none of which may turn up anywhere."},
         "expect": _expect(),
     }

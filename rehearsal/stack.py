@@ -65,6 +65,7 @@ class Stack:
         self.service_key = folder / "service-key"
         self._children: list[Child] = []
         self._hook: Hook | None = None  # that is on
+        self._load_limit = timedelta(0)
         self._begun: set[str] = set()  # parts whose `stop` is due
         started = {part.name: part.port for part in self.plan.parts if part.command}
         self._ports = {name: hold_port(port) for name, port in (PORTS | started).items()}
@@ -162,11 +163,16 @@ class Stack:
 
     def start_load(self, limit: timedelta) -> None:
         """Start Locust; it is bounded in rate, in users and, by `limit`, in time."""
+        self._load_limit = limit
         load = Load(self.options.rate, limit)
         argv = load_argv(self.urls["service"], load, self.ledger_file, load_file(self.plan, self.folder))
         probes = len(self.ledger.refresh())
         child = self._start("load", argv, load_environ(self.service_key) if self.plan.takes_key else {})
         wait_until("the load", lambda: len(self.ledger.refresh()) > probes, child, START_DEADLINE)
+
+    def resume_load(self) -> None:
+        """Start the load once more, as it was."""
+        self.start_load(self._load_limit)
 
     def set_fault(self, fault: Fault | HookFault | None) -> None:
         """Switch a fault on, or all off; every worker sees a flag with its next request."""

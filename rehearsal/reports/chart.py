@@ -8,7 +8,7 @@ from typing import Final
 
 from loadtest.ledger import Entry
 from rehearsal.clock import show_span
-from rehearsal.disturbance import Outage
+from rehearsal.disturbance import Outage, Planting, Silence
 from rehearsal.verdict import DrillResult, Report
 
 WIDTH: Final = 960.0
@@ -82,11 +82,18 @@ def marks(report: Report) -> list[Mark]:
     return sorted(found, key=lambda mark: mark.at)
 
 
+_MARKS: Final[dict[type, tuple[str, str]]] = {
+    Outage: ("Sentry down", "Sentry back"),
+    Silence: ("load stops", "load back"),
+    Planting: ("secrets", "no more secrets"),
+}
+
+
 def _drill_marks(result: DrillResult) -> Iterator[Mark]:
     if result.fault_at is not None and result.cleared_at is not None:
-        is_outage = isinstance(result.drill.disturbance, Outage)
-        yield Mark(result.fault_at, "Sentry down" if is_outage else "fault on", "fault")
-        yield Mark(result.cleared_at, "Sentry back" if is_outage else "fault off", "fault")
+        begin, end = _MARKS.get(type(result.drill.disturbance), ("fault on", "fault off"))
+        yield Mark(result.fault_at, begin, "fault")
+        yield Mark(result.cleared_at, end, "fault")
     for times in result.times:
         if times.breached_at is not None:
             yield Mark(times.breached_at, "breach", "breach")

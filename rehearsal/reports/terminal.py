@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rehearsal.clock import now, show_span
-from rehearsal.disturbance import Outage
+from rehearsal.disturbance import Fault, HookFault
 from rehearsal.verdict import DrillResult, Finding, PageTimes, Report, Status
 
 MARKS: Final = {Status.HELD: ("✓", "green"), Status.FAILED: ("✗", "bold red")}
@@ -106,7 +106,8 @@ def _period(drill: DrillResult) -> str:
     whole = f"from {show_span(drill.started_at)} to {show_span(drill.ended_at)}"
     if drill.fault_at is None or drill.cleared_at is None:
         return whole
-    what = "Sentry away" if isinstance(drill.drill.disturbance, Outage) else "the fault"
+    disturbance = drill.drill.disturbance
+    what = "the fault" if isinstance(disturbance, Fault | HookFault) else str(disturbance)
     return f"{whole}, {what} for {show_span(drill.cleared_at - drill.fault_at)}"
 
 

@@ -16,7 +16,7 @@ import pytest
 from rehearsal.settings import ROOT
 from tests.rehearsal.runs import DEADLINE_S, left_running
 
-pytestmark = pytest.mark.rehearsal
+pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(DEADLINE_S + 20)]
 
 PACKAGES = ("embedded", "loadtest", "monitors", "rehearsal", "service")
 RULES = "monitors/rules/isl.yml"

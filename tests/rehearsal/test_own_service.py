@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.path.engine import free_port
-from tests.rehearsal.runs import left_running, run
+from tests.rehearsal.runs import DEADLINE_S, left_running, run
 
-pytestmark = pytest.mark.rehearsal
+pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(DEADLINE_S + 20)]
 NODE = Path(__file__).with_name("node")
 
 

@@ -13,9 +13,9 @@ from jsonschema import Draft202012Validator
 
 from rehearsal.reports.report_schema import report_schema
 from rehearsal.settings import ROOT
-from tests.rehearsal.runs import await_nothing_left, begin, left_running, run
+from tests.rehearsal.runs import DEADLINE_S, await_nothing_left, begin, left_running, run
 
-pytestmark = pytest.mark.rehearsal
+pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(DEADLINE_S + 20)]
 
 RULES = ROOT / "monitors" / "rules"
 PAGES = [

@@ -10,9 +10,9 @@ import pytest
 from loadtest.ledger import Ledger
 from rehearsal.standing import Standing
 from tests.path.engine import await_true
-from tests.rehearsal.runs import begin, left_running, run
+from tests.rehearsal.runs import DEADLINE_S, begin, left_running, run
 
-pytestmark = pytest.mark.rehearsal
+pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(DEADLINE_S + 20)]
 
 
 def rehearse(command: str, var: Path, *arguments: str) -> str:

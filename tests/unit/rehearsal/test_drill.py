@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.disturbance import Carrier, Fault, Outage, Planting
+from rehearsal.disturbance import Carrier, Fault, Outage, Planting, Silence
 from rehearsal.drill import ExpectedPage
 from rehearsal.drill_file import load_drills
 from rehearsal.errors import UsageError
@@ -56,7 +56,7 @@ def test_a_fault_of_a_dependency_aims_at_those_and_not_at_routes(tmp_path: Path)
 def test_an_outage_is_read_with_its_units(tmp_path: Path) -> None:
     away = GOOD.replace(FAULT, "outage: {after: 2m, lasts: 90s, slower_at_most: 1.5}")
     assert load_drills(write(tmp_path, away))[0].disturbance == Outage(timedelta(minutes=2), timedelta(seconds=90), 1.5)
-    with pytest.raises(UsageError, match="a drill has one of fault, hook, outage, plant"):
+    with pytest.raises(UsageError, match="a drill has one of fault, hook, outage, silence, plant"):
         load_drills(write(tmp_path, away.replace("outage:", f"{FAULT}\noutage:")))
 
 
@@ -93,6 +93,13 @@ def test_a_mistake_in_what_is_planted_is_told(tmp_path: Path, carrier: str, said
     with pytest.raises(UsageError) as caught:
         load_drills(write(tmp_path, GOOD.replace(FAULT, f"plant:\n  - {carrier}")))
     assert said in str(caught.value)
+
+
+def test_a_silence_is_read_with_its_units(tmp_path: Path) -> None:
+    quiet = GOOD.replace(FAULT, "silence: {after: 2m, lasts: 90s}")
+    assert load_drills(write(tmp_path, quiet))[0].disturbance == Silence(timedelta(minutes=2), timedelta(seconds=90))
+    with pytest.raises(UsageError, match="key 'lasts' is missing"):
+        load_drills(write(tmp_path, GOOD.replace(FAULT, "silence: {after: 2m}")))
 
 
 def test_an_empty_list_asserts_silence(tmp_path: Path) -> None:

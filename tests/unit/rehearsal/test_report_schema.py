@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
 from rehearsal.cli import cli
-from rehearsal.disturbance import Carrier, Disturbance, Fault, HookFault, Outage, Planting
+from rehearsal.disturbance import Carrier, Disturbance, Fault, HookFault, Outage, Planting, Silence
 from rehearsal.privacy.secret import Planted, Secret
 from rehearsal.reports.jsonfile import as_json
 from rehearsal.reports.report_schema import report_schema
@@ -25,6 +25,7 @@ DISTURBANCES: tuple[Disturbance | None, ...] = (
     Fault("error_rate", 0.2, ("/a",), 0.5),
     HookFault("broken", 0.2, None),
     Outage(MINUTE, MINUTE, 2.0),
+    Silence(MINUTE, MINUTE),
     Planting((Carrier("GET", "/a", ("X-A: $word",), "", Fault("error_rate", 1.0)),)),
 )
 
