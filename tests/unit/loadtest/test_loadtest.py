@@ -8,7 +8,18 @@ from pathlib import Path
 import pytest
 
 from loadtest.ledger import NO_ANSWER, Ledger, LedgerWriter, answered, unanswered
-from loadtest.payloads import counterfactual_body, cyclic_body, outcome_body, summary_query, validate_body
+from loadtest.payloads import (
+    batch_body,
+    counterfactual_body,
+    cyclic_body,
+    dense_body,
+    outcome_body,
+    robustness_body,
+    scenarios_body,
+    sensitivity_body,
+    summary_query,
+    validate_body,
+)
 
 FIRST = unanswered("req_0", "validate_graph", "POST", "/v", 1.5)
 SECOND = unanswered("req_1", "validate_graph", "POST", "/v", 1.6)
@@ -37,7 +48,21 @@ def test_a_half_written_line_is_read_once_it_is_whole(tmp_path: Path) -> None:
     assert ledger.refresh() == [ENDED]
 
 
-@pytest.mark.parametrize("make", [validate_body, counterfactual_body, cyclic_body, outcome_body, summary_query])
+@pytest.mark.parametrize(
+    "make",
+    [
+        batch_body,
+        counterfactual_body,
+        cyclic_body,
+        dense_body,
+        outcome_body,
+        robustness_body,
+        scenarios_body,
+        sensitivity_body,
+        summary_query,
+        validate_body,
+    ],
+)
 def test_bodies_vary(make: object) -> None:
     choose = random.Random(7)
     assert len({str(make(choose)) for _ in range(50)}) > 3  # type: ignore[operator]

@@ -1,12 +1,22 @@
 """The app in process, without Sentry: statuses, bodies and headers."""
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
-from loadtest.payloads import cyclic_body, validate_body
+from loadtest.payloads import (
+    batch_body,
+    counterfactual_body,
+    cyclic_body,
+    dense_body,
+    robustness_body,
+    scenarios_body,
+    sensitivity_body,
+    validate_body,
+)
 from service.api.schemas import DAG_EXAMPLE, MODEL_EXAMPLE
 from service.app import build_app
 from service.request_id import WELL_FORMED
@@ -112,6 +122,24 @@ def test_the_load_gets_what_it_expects() -> None:
         assert (response.status_code, response.json()["status"]) == (200, "identifiable")
         assert response.json()["minimal_set"] is not None
     assert _post(VALIDATE, cyclic_body(choose)).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "make"),
+    [
+        (VALIDATE, dense_body),
+        (COUNTERFACTUAL, counterfactual_body),
+        ("/api/v1/causal/counterfactual/batch", scenarios_body),
+        ("/api/v1/batch/validate", batch_body),
+        ("/api/v1/analysis/sensitivity", sensitivity_body),
+        ("/api/v1/robustness/analyze", robustness_body),
+    ],
+)
+def test_every_body_of_the_load_is_answered(path: str, make: Callable[[random.Random], dict[str, Any]]) -> None:
+    choose = random.Random(1)
+    for _ in range(20):
+        response = _post(path, make(choose))
+        assert response.status_code == 200, response.text
 
 
 def test_counterfactual_answers_the_documented_example() -> None:
