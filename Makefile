@@ -12,7 +12,7 @@ PROCESSES ?= 1
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rehearse up down loadtest test doctor checklist monitors-check monitors-plan monitors-apply check lint format lock clean
+.PHONY: help setup rehearse up down loadtest test bench doctor checklist monitors-check monitors-plan monitors-apply check lint format lock clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -36,6 +36,10 @@ loadtest: $(READY) ## Locust against what `make up` started: RATE=20 SECONDS=60 
 
 test: $(READY) ## the whole test suite
 	@$(BIN)/python -m pytest $(ARGS)
+
+bench: $(READY) ## measure the engine and the service, some minutes; docs/performance.md has the figures
+	@$(BIN)/python tests/bench/bench_ingest.py
+	@$(BIN)/python tests/bench/bench_service.py
 
 doctor: $(READY) ## why does nothing arrive? the troubleshooting list, run (SENTRY_*)
 	@$(BIN)/rehearse doctor $(ARGS)

@@ -1,0 +1,252 @@
+"""The service as it is run: how fast it answers, what the SDK costs, what `/health` feels of heavy work.
+
+Run as `python tests/bench/bench_service.py`, about two minutes. One gunicorn worker, the real SDK, a sink in a process
+of its own. The load comes from threads of this process, which shares the machine with the service. Variants take turns
+within a run, so that whatever else the machine does hits them alike. Prints one JSON object per figure.
+"""
+
+import argparse
+import http.client
+import json
+import multiprocessing
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import combinations
+from pathlib import Path
+from random import Random
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.path.engine import ROOT, await_true, free_port
+from tests.path.isl import Service, command, environ
+
+VALIDATE = "/api/v1/causal/validate"
+ROBUSTNESS = "/api/v1/robustness/analyze"
+CLIENTS = 4  # at a time: more only queue before one worker
+HEAVY_CALLERS = 4  # one per computing thread
+BIG = 50  # nodes, the most that is allowed
+EDGES = [["a", "x"], ["a", "y"], ["b", "x"], ["b", "c"], ["c", "y"], ["x", "y"]]
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+def small_body(prefix: str) -> dict[str, Any]:
+    """The same five nodes under names of their own: what the cache has not seen is computed."""
+    edges = [[prefix + cause, prefix + effect] for cause, effect in EDGES]
+    nodes = [prefix + name for name in "abcxy"]
+    return {"dag": {"nodes": nodes, "edges": edges}, "treatment": prefix + "x", "outcome": prefix + "y"}
+
+
+def big_body(choose: Random) -> dict[str, Any]:
+    """A random graph at the limits: 50 nodes, 200 arrows, up to 200 hidden common causes."""
+    nodes = [f"n{place}" for place in range(BIG)]
+    pairs = list(combinations(nodes, 2))
+    edges, hidden = choose.sample(pairs, 200), choose.sample(pairs, choose.choice([0, 10, 50, 200]))
+    return {"dag": {"nodes": nodes, "edges": edges, "bidirected": hidden}, "treatment": "n10", "outcome": "n45"}
+
+
+def heavy_body() -> dict[str, Any]:
+    """Options on an uncertain graph, as many as are allowed; it uses its budget of two seconds up."""
+    nodes = [f"n{place}" for place in range(BIG)]
+    pairs = [(nodes[place], nodes[place + step]) for step in range(1, 5) for place in range(BIG - step)]
+    edges = [{"cause": cause, "effect": effect, "strength": {"mean": 0.2, "std": 0.1}} for cause, effect in pairs]
+    options = [{"id": f"o{place}", "interventions": {"n0": place}} for place in range(2)]
+    return {"nodes": nodes, "edges": edges, "options": options, "goal": "n49", "samples": 10_000, "budget_ms": 2000}
+
+
+@contextmanager
+def run_sink() -> Iterator[str]:
+    """Answer 200 to whatever the SDK sends, in another process; yields the DSN."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def handle(self) -> None:
+            with suppress(ConnectionResetError):  # the service ends before its connection does
+                super().handle()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the standard library's name
+            """Be silent."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    process = multiprocessing.get_context("fork").Process(target=server.serve_forever, daemon=True)
+    process.start()
+    yield f"http://0123456789abcdef0123456789abcdef@127.0.0.1:{server.server_port}/1"
+    process.terminate()
+    process.join()
+    server.server_close()
+
+
+@contextmanager
+def run_service(**extra: str) -> Iterator[Service]:
+    """Run the service with one worker."""
+    with tempfile.TemporaryDirectory() as directory:
+        folder, port = Path(directory), free_port()
+        own = {"ISL_WORKERS": "1", "ISL_LOG_LEVEL": "ERROR", "ISL_RATE_LIMIT": "1000000/minute", **extra}
+        process = subprocess.Popen(
+            command("gunicorn", port),
+            cwd=ROOT,
+            env=environ(folder, port, own),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,  # it says why, if it does not start
+            text=True,
+        )
+        service = Service(process, f"http://127.0.0.1:{port}", folder / "faults.json")
+        try:
+            await_true("the service to answer", service.is_up)
+            yield service
+        finally:
+            service.end()
+
+
+def ask(client: http.client.HTTPConnection, path: str, content: bytes | None = None) -> int:
+    """Send one request on a connection that stays open; return the status."""
+    client.request("GET" if content is None else "POST", path, content, {"content-type": "application/json"})
+    answer = client.getresponse()
+    answer.read()
+    return answer.status
+
+
+def connect(service: Service) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection(service.url.removeprefix("http://"))
+
+
+def time_requests(service: Service, bodies: list[dict[str, Any]]) -> list[float]:
+    """Milliseconds of each `causal/validate`, one after the other; the client's own share is in it."""
+    client, taken_ms = connect(service), []
+    for content in [json.dumps(body).encode() for body in bodies]:
+        begun = time.perf_counter()
+        assert ask(client, VALIDATE, content) in {200, 422}
+        taken_ms.append((time.perf_counter() - begun) * 1000)
+    client.close()
+    return taken_ms
+
+
+def cpu_seconds(service: Service) -> float:
+    """CPU time so far of the service's processes (Linux)."""
+    master = service.process.pid
+    workers = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+    stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in (master, *workers)]
+    return sum(int(each[11]) + int(each[12]) for each in stats) / TICKS_PER_S  # utime, stime
+
+
+def measure_load(service: Service, seconds: float, tag: str) -> tuple[float, float]:
+    """Requests per second that a few callers get answered, none from the cache; CPU ms of the service for each."""
+    until, counts = time.perf_counter() + seconds, [0] * CLIENTS
+
+    def call(number: int) -> None:
+        client = connect(service)
+        while time.perf_counter() < until:
+            content = json.dumps(small_body(f"{tag}_{number}_{counts[number]}_")).encode()
+            assert ask(client, VALIDATE, content) == 200
+            counts[number] += 1
+        client.close()
+
+    before = cpu_seconds(service)
+    threads = [threading.Thread(target=call, args=(number,)) for number in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts) / seconds, (cpu_seconds(service) - before) * 1000 / sum(counts)
+
+
+def time_health(service: Service, heavy_callers: int, count: int) -> list[float]:
+    """Milliseconds of /health while so many callers keep the service computing."""
+    is_over, content = threading.Event(), json.dumps(heavy_body()).encode()
+
+    def burden() -> None:
+        client = connect(service)
+        while not is_over.is_set():
+            assert ask(client, ROBUSTNESS, content) in {200, 503}
+        client.close()
+
+    threads = [threading.Thread(target=burden) for _ in range(heavy_callers)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.5 if threads else 0)  # until all of them compute
+    client, taken_ms = connect(service), []
+    for _ in range(count):
+        begun = time.perf_counter()
+        assert ask(client, "/health") == 200
+        taken_ms.append((time.perf_counter() - begun) * 1000)
+        time.sleep(0.02)
+    client.close()
+    is_over.set()
+    for thread in threads:
+        thread.join()
+    return taken_ms
+
+
+def show(figure: str, values: list[float], unit: str) -> None:
+    """Print median, 95th percentile and extremes."""
+    ranked = sorted(values)
+    p95 = ranked[min(len(ranked) - 1, len(ranked) * 95 // 100)]
+    found = {"p50": statistics.median(ranked), "p95": p95, "least": ranked[0], "most": ranked[-1]}
+    line = {"figure": figure, "unit": unit, **{name: round(value, 2) for name, value in found.items()}}
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+def bench_latency(count: int) -> None:
+    """Small graphs, graphs at the limits, and the probe beside heavy work; SDK off."""
+    with run_service() as service:
+        time_requests(service, [small_body(f"warm{number}_") for number in range(50)])
+        show("validate, 5 nodes, computed", time_requests(service, [small_body(f"g{n}_") for n in range(count)]), "ms")
+        show("validate, 5 nodes, from the cache", time_requests(service, [small_body("g0_")] * count), "ms")
+        choose = Random(1)
+        show("validate, 50 nodes", time_requests(service, [big_body(choose) for _ in range(40)]), "ms")
+        for callers in (0, HEAVY_CALLERS):
+            show(f"/health beside {callers} heavy callers", time_health(service, callers, 100), "ms")
+
+
+def bench_overhead(rounds: int, seconds: float) -> None:
+    """What the SDK takes: throughput and CPU time with it, as a share of those without it."""
+    with ExitStack() as stack:
+        dsn = stack.enter_context(run_sink())
+        on = {"SENTRY_ENABLED": "true", "SENTRY_DSN": dsn, "SENTRY_PROFILES_SAMPLE_RATE": "0"}
+        services = {
+            "off": stack.enter_context(run_service()),
+            "0.1": stack.enter_context(run_service(**on, SENTRY_TRACES_SAMPLE_RATE="0.1")),
+            "1.0": stack.enter_context(run_service(**on, SENTRY_TRACES_SAMPLE_RATE="1.0")),
+        }
+        for service in services.values():
+            measure_load(service, 1, "warm")
+        found = [
+            {name: measure_load(service, seconds, f"r{turn}") for name, service in services.items()}
+            for turn in range(rounds)
+        ]
+    show("throughput, SDK off", [each["off"][0] for each in found], "requests/s")
+    show("CPU time, SDK off", [each["off"][1] for each in found], "ms/request")
+    for name in ("0.1", "1.0"):
+        show(f"throughput, rate {name} / off", [each[name][0] / each["off"][0] for each in found], "ratio")
+        show(f"CPU time, rate {name} / off", [each[name][1] / each["off"][1] for each in found], "ratio")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--requests", type=int, default=300)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    options = parser.parse_args()
+    bench_latency(options.requests)
+    bench_overhead(options.rounds, options.seconds)
+
+
+if __name__ == "__main__":
+    main()
