@@ -98,15 +98,16 @@ def run_service(**extra: str) -> Iterator[Service]:
     with tempfile.TemporaryDirectory() as directory:
         folder, port = Path(directory), free_port()
         own = {"ISL_WORKERS": "1", "ISL_LOG_LEVEL": "ERROR", "ISL_RATE_LIMIT": "1000000/minute", **extra}
-        process = subprocess.Popen(
-            command("gunicorn", port),
-            cwd=ROOT,
-            env=environ(folder, port, own),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,  # it says why, if it does not start
-            text=True,
-        )
-        service = Service(process, f"http://127.0.0.1:{port}", folder / "faults.json")
+        log = folder / "service.log"
+        with log.open("wb") as file:  # it says why, if it does not start
+            process = subprocess.Popen(
+                command("gunicorn", port),
+                cwd=ROOT,
+                env=environ(folder, port, own),
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+        service = Service(process, f"http://127.0.0.1:{port}", folder / "faults.json", log)
         try:
             await_true("the service to answer", service.is_up)
             yield service

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from service.api_keys import OPEN_PATHS
 from service.app import build_app
+from service.rate_limit import MAX_CALLERS, RateLimit, Windows
 from service.request_id import WELL_FORMED
 from service.settings import SettingsError, load_serving_settings, load_settings
 from tests.unit.service.quiet import quiet_settings
@@ -151,3 +152,17 @@ def test_each_caller_has_a_limit_of_its_own_and_strangers_use_up_none() -> None:
 def test_without_keys_the_limit_goes_by_address() -> None:
     app = build_app(quiet_settings(ISL_RATE_LIMIT="1/hour"))
     assert [ask(app, []).status_code for _ in range(2)] == [200, 429]
+
+
+def test_a_window_moves_with_time() -> None:
+    windows = Windows(RateLimit(count=2, window_s=60))
+    found = [windows.hit("caller", at) for at in (0.0, 10.0, 20.0, 60.0, 61.0, 70.0)]
+    assert found == [(1, 60.0), (0, 50.0), (-1, 40.0), (0, 10.0), (-1, 9.0), (0, 50.0)]
+
+
+def test_callers_past_the_bound_are_forgotten() -> None:
+    windows = Windows(RateLimit(count=1, window_s=60))
+    for number in range(MAX_CALLERS + 1):
+        windows.hit(str(number), 0.0)
+    assert windows.hit(str(MAX_CALLERS), 0.0)[0] == -1
+    assert windows.hit("0", 0.0)[0] == 0
