@@ -48,6 +48,7 @@ from embedded.ingest import Ingest, Receive, Scope, Send
 from embedded.measure import SHORTEST_CADENCE
 from embedded.notification import Setting
 from embedded.notify import Notifier
+from embedded.pages.app import build_pages
 from embedded.quota import Quotas
 from embedded.records import Batch
 from embedded.retention import enforce
@@ -63,6 +64,7 @@ log = logging.getLogger(__name__)
 TICKS_PER_CADENCE = 10  # how finely the ticker looks for due monitors
 NOTIFY_POLL = timedelta(milliseconds=250)  # for retries; a new flip wakes the notifier at once
 RETENTION_PASS = timedelta(minutes=1)  # between two looks at age and size of what is stored
+API_PATHS = ("/api/", "/_health/")  # all else is a page
 ROUTERS = (
     root,
     releases,
@@ -85,9 +87,11 @@ ROUTERS = (
 
 
 class Engine:
-    """The ASGI app: ingest routes to `Ingest`, everything else to the web API."""
+    """The ASGI app: ingest routes to `Ingest`, the rest of `/api/` to the web API, everything else to the pages."""
 
-    def __init__(self, settings: Settings, clock: Clock, database: Database, destinations: Destinations) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, database: Database, destinations: Destinations, token: str
+    ) -> None:
         self.database = database
         self._client = httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
         channels = self._channels(destinations)
@@ -104,11 +108,15 @@ class Engine:
         )
         self._tap = Tap(settings.tap_file, settings.tap_bytes) if settings.tap_bytes else None
         self._ingest = Ingest(database, clock, quotas, self._on_stored, self._tap)
-        self._api = _api(Context(database, clock, setting, destinations, channels), self._lifespan)
+        context = Context(database, clock, setting, destinations, channels)
+        self._api = _api(context, self._lifespan)
+        self._pages = build_pages(context, token, settings.host)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and find_route(scope["path"]):
             await self._ingest(scope, receive, send)
+        elif scope["type"] == "http" and not scope["path"].startswith(API_PATHS):
+            await self._pages(scope, receive, send)
         else:
             await self._api(scope, receive, send)
 
@@ -188,7 +196,7 @@ def build_app(settings: Settings, clock: Clock, destinations: Destinations) -> E
     database = Database(settings.database)
     token = _token(settings.token_file)
     database.write(lambda connection: add_token(connection, token, clock.now()))
-    return Engine(settings, clock, database, destinations)
+    return Engine(settings, clock, database, destinations, token)
 
 
 def _token(file: Path) -> str:

@@ -119,6 +119,7 @@ def up(*, is_json: bool, **chosen: Any) -> None:
     width = max(map(len, facts))
     for name, value in facts.items():
         click.echo(f"{name:<{width}}  {value}")
+    click.echo(f"\nSee it happen: {facts['engine']}/")
 
 
 @cli.command()

@@ -106,7 +106,7 @@ def due_monitors(connection: apsw.Connection, now: datetime) -> list[DueMonitor]
         " WHERE d.enabled AND s.next_due_ms <= ? ORDER BY s.next_due_ms",
         (to_ms(now),),
     )
-    return [_due_monitor(row) for row in rows]
+    return [monitor_of(row) for row in rows]
 
 
 def postpone(connection: apsw.Connection, monitor: DueMonitor, until: datetime) -> None:
@@ -328,7 +328,8 @@ def put_back(connection: apsw.Connection, delivery_ids: list[int], due_at: datet
     )
 
 
-def _due_monitor(row: tuple[Any, ...]) -> DueMonitor:
+def monitor_of(row: tuple[Any, ...]) -> DueMonitor:
+    """The monitor of a row as `due_monitors` selects them."""
     ident, project_id, name, query, config, conditions, version, level, fired, due, issue_id = row
     snuba = json.loads(query)["queryObj"]["snubaQuery"]
     delta_s = json.loads(config).get("comparisonDelta")

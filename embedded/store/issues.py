@@ -54,7 +54,7 @@ class StoredEvent:
     payload: dict[str, Any]
 
 
-_ISSUE = (
+SELECT_ISSUE = (
     "SELECT i.id, i.project_id, p.slug, p.name, i.short_id, i.type, i.detector_id, i.title, i.culprit, i.level,"
     " i.priority, i.status, i.substatus, i.first_seen_ms, i.last_seen_ms, i.times_seen"
     " FROM issue i JOIN project p ON p.id = i.project_id"
@@ -63,22 +63,22 @@ _ISSUE = (
 
 def find_issue(connection: apsw.Connection, issue_id: int) -> Issue | None:
     """The issue with this id."""
-    row = connection.execute(f"{_ISSUE} WHERE i.id = ?", (issue_id,)).fetchone()
-    return _issue(row) if row else None
+    row = connection.execute(f"{SELECT_ISSUE} WHERE i.id = ?", (issue_id,)).fetchone()
+    return issue_of(row) if row else None
 
 
 def find_short_id(connection: apsw.Connection, short_id: str) -> Issue | None:
     """The issue that people call so."""
-    row = connection.execute(f"{_ISSUE} WHERE i.short_id = ? COLLATE NOCASE", (short_id,)).fetchone()
-    return _issue(row) if row else None
+    row = connection.execute(f"{SELECT_ISSUE} WHERE i.short_id = ? COLLATE NOCASE", (short_id,)).fetchone()
+    return issue_of(row) if row else None
 
 
 def latest_issue(connection: apsw.Connection, detector_id: int) -> Issue | None:
     """The newest issue that this metric monitor opened."""
     row = connection.execute(
-        f"{_ISSUE} WHERE i.detector_id = ? ORDER BY i.last_seen_ms DESC LIMIT 1", (detector_id,)
+        f"{SELECT_ISSUE} WHERE i.detector_id = ? ORDER BY i.last_seen_ms DESC LIMIT 1", (detector_id,)
     ).fetchone()
-    return _issue(row) if row else None
+    return issue_of(row) if row else None
 
 
 def list_issues(
@@ -86,11 +86,11 @@ def list_issues(
 ) -> list[Issue]:
     """Issues by last event, newest first; None filters nothing."""
     rows = connection.execute(
-        f"{_ISSUE} WHERE (?1 IS NULL OR i.project_id = ?1) AND (?2 IS NULL OR i.status = ?2)"
+        f"{SELECT_ISSUE} WHERE (?1 IS NULL OR i.project_id = ?1) AND (?2 IS NULL OR i.status = ?2)"
         " AND (?3 IS NULL OR i.type = ?3) ORDER BY i.last_seen_ms DESC, i.id LIMIT ?4 OFFSET ?5",
         (project_id, status, kind, limit, offset),
     )
-    return [_issue(row) for row in rows]
+    return [issue_of(row) for row in rows]
 
 
 def set_status(connection: apsw.Connection, issue_id: int, status: str) -> bool:
@@ -154,6 +154,7 @@ def open_periods(connection: apsw.Connection, *, detector_id: int | None, issue_
     return [OpenPeriod(row[0], row[1], row[2], from_ms(row[3]), from_ms(row[4]), row[5]) for row in rows]
 
 
-def _issue(row: tuple[Any, ...]) -> Issue:
+def issue_of(row: tuple[Any, ...]) -> Issue:
+    """The issue of a row as SELECT_ISSUE selects it."""
     fields = dict(zip(Issue.__slots__, row, strict=True))
     return Issue(**fields | {name: from_ms(fields[name]) for name in ("first_seen", "last_seen")})

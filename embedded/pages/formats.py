@@ -1,0 +1,89 @@
+"""Numbers and times as people read them, always with their unit; pure."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from embedded.store.alerts import DueMonitor
+from monitors.fields import SYMBOLS
+from monitors.model import parse_aggregate
+
+NOTHING: Final = "no data"
+MINUTE_S: Final = 60
+HOUR_S: Final = 3_600
+DAY_S: Final = 86_400
+SECOND_MS: Final = 1_000
+COMPARED: Final = {str(name): symbol for name, symbol in SYMBOLS.items()}
+PERCENT_OF: Final = " % of earlier"
+
+
+def show_number(value: float | None) -> str:
+    """`1,234`, `12.3`, `0.0042`: three digits that count, no more."""
+    if value is None:
+        return NOTHING
+    if value == int(value) or abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def show_ms(value: float | None) -> str:
+    """A duration given in milliseconds."""
+    if value is None:
+        return NOTHING
+    return f"{show_number(value)} ms" if value < SECOND_MS else f"{value / SECOND_MS:.2f} s"
+
+
+def show_percent(value: float | None) -> str:
+    """A fraction as percent."""
+    if value is None:
+        return NOTHING
+    return f"{value * 100:.3g} %" if value < 1 else f"{value * 100:.0f} %"
+
+
+def show_span(span: timedelta) -> str:
+    """`5 min`, `1 h 30 min`, `12 s`."""
+    seconds = span.total_seconds()
+    if seconds < MINUTE_S:
+        return f"{seconds:.3g} s" if seconds < 10 else f"{seconds:.0f} s"
+    days, rest = divmod(round(seconds), DAY_S)
+    hours, rest = divmod(rest, HOUR_S)
+    minutes, rest = divmod(rest, MINUTE_S)
+    parts = [(days, "d"), (hours, "h"), (minutes, "min"), (rest, "s")]
+    return " ".join([f"{number} {unit}" for number, unit in parts if number][:2])
+
+
+def show_ago(moment: datetime | None, now: datetime) -> str:
+    """How long ago, in wall time."""
+    if moment is None:
+        return "never"
+    span = now - moment
+    return (
+        "just now" if span < timedelta(seconds=1) else f"{show_span(timedelta(seconds=int(span.total_seconds())))} ago"
+    )
+
+
+def show_clock(moment: datetime) -> str:
+    """Time of day, UTC."""
+    return f"{moment:%H:%M:%S}"
+
+
+def show_moment(moment: datetime | None) -> str:
+    """Date and time, UTC."""
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "never"
+
+
+def show_value(monitor: DueMonitor, value: float | None) -> str:
+    """A monitor's value with the unit of its aggregate."""
+    if value is None:
+        return NOTHING
+    if monitor.compared_to is not None:
+        return f"{show_number(value)}{PERCENT_OF}"
+    wanted = parse_aggregate(monitor.aggregate)
+    if wanted.is_fraction and wanted.function != "apdex":
+        return show_percent(value)
+    timed = wanted.share is not None or wanted.function in ("avg", "min", "max", "sum")
+    return show_ms(value) if timed else show_number(value)
+
+
+def show_condition(monitor: DueMonitor, condition: tuple[str, float, int]) -> str:
+    """A threshold as a person says it: `> 5 %`."""
+    return f"{COMPARED[condition[0]]} {show_value(monitor, condition[1])}"

@@ -1,0 +1,28 @@
+"""How sure a number is that stands on samples; pure."""
+
+import math
+from collections.abc import Iterable
+from typing import Final
+
+Z_95: Final = 1.959964  # of the normal distribution, for a two-sided 95 %
+
+
+def wilson(hits: float, trials: float) -> tuple[float, float]:
+    """Return the 95 % interval of a share, as fractions; (0, 1) without trials.
+
+    Source: Wilson 1927, Probable inference, the law of succession, and statistical inference, JASA 22.
+    """
+    if trials <= 0:
+        return 0.0, 1.0
+    share, z2 = hits / trials, Z_95**2
+    middle = (share + z2 / (2 * trials)) / (1 + z2 / trials)
+    half = Z_95 / (1 + z2 / trials) * math.sqrt(share * (1 - share) / trials + z2 / (4 * trials**2))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def total_half_width(weights: Iterable[float]) -> float:
+    """Return half the 95 % interval of the number that samples stand for, each kept with chance 1 / weight.
+
+    Source: Horvitz and Thompson 1952, JASA 47: the variance of a total under independent sampling, sum of w (w - 1).
+    """
+    return Z_95 * math.sqrt(sum(weight * (weight - 1) for weight in weights))

@@ -1,0 +1,194 @@
+"""The first page: load, failures, latency, sampling, monitors and who was told, on one screen that follows."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import apsw
+from fastapi import APIRouter, Request, Response
+from markupsafe import Markup
+
+from embedded.aggregate import percentile
+from embedded.evaluate import COMPARISONS
+from embedded.pages.access import Visit
+from embedded.pages.charts import Band, Chart, Curve, curves, meter, stacked, strip
+from embedded.pages.formats import show_clock, show_ms, show_number, show_percent
+from embedded.pages.frame import Ask, Scope, find_scope, render
+from embedded.pages.intervals import wilson
+from embedded.pages.traffic import SHARES, buckets_of, endpoints_of, numbers_of
+from embedded.store import history, issues, traffic
+from embedded.store.alerts import OK
+from embedded.store.history import Standing
+from embedded.store.projects import list_keys
+from embedded.store.times import from_ms, to_ms
+from embedded.store.traffic import MAX_READ, Seen
+from embedded.store.windows import Sample
+
+router = APIRouter()
+STEPS: Final = 60  # columns of a chart
+SHOWN: Final = 8  # rows of each table; the pages behind them have the rest
+MAX_MARKS: Final = 200  # notifications on the time line
+MINUTE: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """The requests of the period, and how much of it they cover."""
+
+    requests: list[Seen]
+    since: datetime  # later than the period's start where there was no load before, or more than a page reads
+    until: datetime
+    span: timedelta  # production time
+    is_cut: bool  # there were more than a page reads
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One row of the time line."""
+
+    name: str
+    href: str
+    drawing: Markup
+    summary: str
+
+
+@router.get("/")
+def overview(request: Request, context: Visit, asked: Ask) -> Response:
+    scope = find_scope(context, asked.project, asked.period)
+    if scope is None:
+        return render(request, "start.html.jinja", url=context.url)
+    return render(request, "overview.html.jinja", scope=scope, **_content(context.read(), scope, context.url))
+
+
+def load_of(reader: apsw.Connection, scope: Scope, name: str | None = None) -> Load:
+    """Read the period's requests, at most MAX_READ of them."""
+    requests = traffic.newest_requests(reader, scope.project.id, scope.since, scope.now, name)
+    is_cut = len(requests) == MAX_READ
+    first = from_ms(requests[-1].ended_ms) if is_cut else traffic.first_request_at(reader, scope.project.id)
+    since = max(scope.since, first or scope.since)
+    span = max((scope.now - since) * scope.speed, timedelta(seconds=1))
+    return Load(requests, since, scope.now, span, is_cut)
+
+
+def throughput(load: Load, scope: Scope) -> Chart:
+    """Requests per second of production, those that failed on top."""
+    buckets = _buckets(load, scope)
+    width_s = scope.span.total_seconds() / STEPS
+    found = [numbers_of(bucket, timedelta(seconds=width_s)) for bucket in buckets]
+    columns = [
+        [each.per_second * (1 - (each.failure_rate or 0)), each.per_second * (each.failure_rate or 0)] for each in found
+    ]
+    titles = [
+        f"{clock}: {show_number(each.per_second)} requests/s, {show_percent(each.failure_rate)} failed,"
+        f" {each.samples} stored"
+        for clock, each in zip(_clocks(scope), found, strict=True)
+    ]
+    return stacked(("good", "bad"), columns, titles, "Requests per second over time, failed ones on top")
+
+
+def latency(load: Load, scope: Scope) -> Chart:
+    """p50, p95 and p99 of each step."""
+    rows = [[_percentile(bucket, share) for share in SHARES] for bucket in _buckets(load, scope)]
+    sizes = [len(bucket) for bucket in _buckets(load, scope)]
+    titles = [
+        f"{clock}: p50 {show_ms(p50)}, p95 {show_ms(p95)}, p99 {show_ms(p99)}, {size} stored"
+        for clock, (p50, p95, p99), size in zip(_clocks(scope), rows, sizes, strict=True)
+    ]
+    lines = [Curve(f"p{share * 100:.0f}", [row[number] for row in rows]) for number, share in enumerate(SHARES)]
+    return curves(lines, titles, "Latency percentiles over time")
+
+
+def distance(standing: Standing) -> tuple[float, str]:
+    """How far the value is on its way to the nearest threshold, 1 when it is over it; and the bar's colour."""
+    if standing.value is None:
+        return 0.0, "none"
+    ways = [
+        (1.0 if COMPARISONS[kind](standing.value, limit) else _way(kind, standing.value, limit))
+        for kind, limit, result in standing.monitor.conditions
+        if result != OK
+    ]
+    way = max(ways, default=0.0)
+    return way, "bad" if way >= 1 else "warn" if way >= 0.75 else "good"
+
+
+def _way(kind: str, value: float, limit: float) -> float:
+    near, far = (value, limit) if kind.startswith("g") else (limit, value)
+    return min(0.99, near / far) if far > 0 else 0.0
+
+
+def _content(reader: apsw.Connection, scope: Scope, url: str) -> dict[str, Any]:
+    load = load_of(reader, scope)
+    project_id = scope.project.id
+    keys = list_keys(reader, project_id) if not load.requests else []
+    arrived, dropped = traffic.sampling(reader, project_id, scope.since - MINUTE, scope.now + MINUTE)
+    standings = history.standings(reader, project_id)
+    return {
+        "load": load,
+        "totals": numbers_of([each.sample for each in load.requests], load.span),
+        "throughput": throughput(load, scope),
+        "latency": latency(load, scope),
+        "endpoints": endpoints_of(load.requests, load.span)[:SHOWN],
+        "kept": (arrived, arrived + dropped, wilson(arrived, arrived + dropped)),
+        "standings": [(each, distance(each)[0], meter(*distance(each))) for each in standings],
+        "lanes": _lanes(reader, scope, standings),
+        "told": history.deliveries(reader, project_id, limit=SHOWN),
+        "issues": issues.list_issues(reader, project_id, "unresolved", None, SHOWN, 0),
+        "dsn": f"{url.replace('://', f'://{keys[0].public_key}@')}/{project_id}" if keys else None,
+    }
+
+
+def _lanes(reader: apsw.Connection, scope: Scope, standings: list[Standing]) -> list[Lane]:
+    """A lane for each monitor with a breach in the period, one for new issues, one for what was sent."""
+    breaches = history.periods_between(reader, scope.project.id, scope.since, scope.now)
+    lanes: list[Lane] = []
+    for standing in standings:
+        bands = [
+            Band(
+                "breach",
+                scope.share(each.start),
+                scope.share(each.end or scope.now),
+                f"breach from {show_clock(each.start)} to {show_clock(each.end) if each.end else 'now'}",
+            )
+            for each in breaches
+            if each.detector_id == standing.monitor.id
+        ]
+        if bands:
+            name, href = standing.monitor.name, f"/monitors/{standing.monitor.id}/"
+            lanes.append(Lane(name, href, strip(bands, [], f"Breaches of {name}"), _times(len(bands), "breach", "es")))
+    seen = history.new_issues(reader, scope.project.id, scope.since, scope.now)
+    marks = [_mark(scope, "fresh", at, f"{show_clock(at)} {short_id}: {title}") for at, _, short_id, title in seen]
+    lanes.append(Lane("New issues", "/issues/", strip([], marks, "New issues"), _times(len(seen), "issue", "s")))
+    told = [each for each in history.deliveries(reader, scope.project.id, limit=MAX_MARKS) if each.at >= scope.since]
+    marks = [
+        _mark(
+            scope,
+            "resolved" if each.kind == "issue_resolved_trigger" else "page",
+            each.sent_at or each.at,
+            f"{show_clock(each.sent_at or each.at)} {each.alert}: {each.title} ({each.status})",
+        )
+        for each in told
+    ]
+    lanes.append(Lane("Notifications", "/alerts/", strip([], marks, "Notifications"), _times(len(told), "sent", "")))
+    return lanes
+
+
+def _mark(scope: Scope, kind: str, at: datetime, title: str) -> Band:
+    return Band(kind, scope.share(at), scope.share(at), title)
+
+
+def _times(number: int, word: str, plural: str) -> str:
+    return f"{number} {word}{plural if number != 1 else ''}"
+
+
+def _buckets(load: Load, scope: Scope) -> list[list[Sample]]:
+    return buckets_of(load.requests, to_ms(scope.since), to_ms(scope.now), STEPS)
+
+
+def _clocks(scope: Scope) -> list[str]:
+    step = (scope.now - scope.since) / STEPS
+    return [show_clock(scope.since + step * number) for number in range(STEPS)]
+
+
+def _percentile(bucket: list[Sample], share: float) -> float | None:
+    timed = [(each.duration_ms, each.weight) for each in bucket if each.duration_ms is not None]
+    return percentile(timed, share) if timed else None
