@@ -23,7 +23,7 @@ PERIODS: Final = {
     "24h": timedelta(hours=24),
 }
 DEFAULT_PERIOD: Final = "15m"
-SECTIONS: Final = (("/", "Overview"), ("/issues/", "Issues"))
+SECTIONS: Final = (("/", "Overview"), ("/issues/", "Issues"), ("/performance/", "Performance"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,38 +8,23 @@ import apsw
 from fastapi import APIRouter, Request, Response
 from markupsafe import Markup
 
-from embedded.aggregate import percentile
 from embedded.evaluate import COMPARISONS
 from embedded.pages.access import Visit
-from embedded.pages.charts import Band, Chart, Curve, curves, meter, stacked, strip
-from embedded.pages.formats import show_clock, show_ms, show_number, show_percent
+from embedded.pages.charts import Band, meter, strip
+from embedded.pages.formats import show_clock
 from embedded.pages.frame import Ask, Scope, find_scope, render
 from embedded.pages.intervals import wilson
-from embedded.pages.traffic import SHARES, buckets_of, endpoints_of, numbers_of
+from embedded.pages.load import latency, load_of, throughput
+from embedded.pages.traffic import endpoints_of, numbers_of
 from embedded.store import history, issues, traffic
 from embedded.store.alerts import OK
 from embedded.store.history import Standing
 from embedded.store.projects import list_keys
-from embedded.store.times import from_ms, to_ms
-from embedded.store.traffic import MAX_READ, Seen
-from embedded.store.windows import Sample
 
 router = APIRouter()
-STEPS: Final = 60  # columns of a chart
 SHOWN: Final = 8  # rows of each table; the pages behind them have the rest
 MAX_MARKS: Final = 200  # notifications on the time line
 MINUTE: Final = timedelta(minutes=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """The requests of the period, and how much of it they cover."""
-
-    requests: list[Seen]
-    since: datetime  # later than the period's start where there was no load before, or more than a page reads
-    until: datetime
-    span: timedelta  # production time
-    is_cut: bool  # there were more than a page reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,44 +43,6 @@ def overview(request: Request, context: Visit, asked: Ask) -> Response:
     if scope is None:
         return render(request, "start.html.jinja", url=context.url)
     return render(request, "overview.html.jinja", scope=scope, **_content(context.read(), scope, context.url))
-
-
-def load_of(reader: apsw.Connection, scope: Scope, name: str | None = None) -> Load:
-    """Read the period's requests, at most MAX_READ of them."""
-    requests = traffic.newest_requests(reader, scope.project.id, scope.since, scope.now, name)
-    is_cut = len(requests) == MAX_READ
-    first = from_ms(requests[-1].ended_ms) if is_cut else traffic.first_request_at(reader, scope.project.id)
-    since = max(scope.since, first or scope.since)
-    span = max((scope.now - since) * scope.speed, timedelta(seconds=1))
-    return Load(requests, since, scope.now, span, is_cut)
-
-
-def throughput(load: Load, scope: Scope) -> Chart:
-    """Requests per second of production, those that failed on top."""
-    buckets = _buckets(load, scope)
-    width_s = scope.span.total_seconds() / STEPS
-    found = [numbers_of(bucket, timedelta(seconds=width_s)) for bucket in buckets]
-    columns = [
-        [each.per_second * (1 - (each.failure_rate or 0)), each.per_second * (each.failure_rate or 0)] for each in found
-    ]
-    titles = [
-        f"{clock}: {show_number(each.per_second)} requests/s, {show_percent(each.failure_rate)} failed,"
-        f" {each.samples} stored"
-        for clock, each in zip(_clocks(scope), found, strict=True)
-    ]
-    return stacked(("good", "bad"), columns, titles, "Requests per second over time, failed ones on top")
-
-
-def latency(load: Load, scope: Scope) -> Chart:
-    """p50, p95 and p99 of each step."""
-    rows = [[_percentile(bucket, share) for share in SHARES] for bucket in _buckets(load, scope)]
-    sizes = [len(bucket) for bucket in _buckets(load, scope)]
-    titles = [
-        f"{clock}: p50 {show_ms(p50)}, p95 {show_ms(p95)}, p99 {show_ms(p99)}, {size} stored"
-        for clock, (p50, p95, p99), size in zip(_clocks(scope), rows, sizes, strict=True)
-    ]
-    lines = [Curve(f"p{share * 100:.0f}", [row[number] for row in rows]) for number, share in enumerate(SHARES)]
-    return curves(lines, titles, "Latency percentiles over time")
 
 
 def distance(standing: Standing) -> tuple[float, str]:
@@ -178,17 +125,3 @@ def _mark(scope: Scope, kind: str, at: datetime, title: str) -> Band:
 
 def _times(number: int, word: str, plural: str) -> str:
     return f"{number} {word}{plural if number != 1 else ''}"
-
-
-def _buckets(load: Load, scope: Scope) -> list[list[Sample]]:
-    return buckets_of(load.requests, to_ms(scope.since), to_ms(scope.now), STEPS)
-
-
-def _clocks(scope: Scope) -> list[str]:
-    step = (scope.now - scope.since) / STEPS
-    return [show_clock(scope.since + step * number) for number in range(STEPS)]
-
-
-def _percentile(bucket: list[Sample], share: float) -> float | None:
-    timed = [(each.duration_ms, each.weight) for each in bucket if each.duration_ms is not None]
-    return percentile(timed, share) if timed else None

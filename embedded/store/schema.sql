@@ -134,6 +134,8 @@ CREATE TABLE IF NOT EXISTS request_span ( -- the root span of a transaction
 );
 CREATE INDEX IF NOT EXISTS request_span_window ON request_span (project_id, ended_ms);
 
+CREATE INDEX IF NOT EXISTS request_span_trace ON request_span (trace_id);
+
 CREATE TABLE IF NOT EXISTS error_event (
   id           INTEGER PRIMARY KEY,
   project_id   INTEGER NOT NULL,
@@ -151,6 +153,7 @@ CREATE TABLE IF NOT EXISTS error_event (
   UNIQUE (project_id, event_id)
 );
 CREATE INDEX IF NOT EXISTS error_event_window ON error_event (project_id, occurred_ms);
+CREATE INDEX IF NOT EXISTS error_event_trace ON error_event (trace_id);
 CREATE INDEX IF NOT EXISTS error_event_issue ON error_event (issue_id, occurred_ms);
 
 CREATE TABLE IF NOT EXISTS session_minute (

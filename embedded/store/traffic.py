@@ -1,14 +1,18 @@
 """What the pages show of stored requests: the newest of a span, never more than a bound. SQL only."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import apsw
 
+from embedded.store.telemetry import unpack
 from embedded.store.times import from_ms, to_ms
 from embedded.store.windows import Sample
 
+MAX_OF_TRACE: Final = 20  # requests, and errors, shown of one trace
 MAX_READ: Final = 20_000  # requests that one page may look at; it says so when there were more
 
 
@@ -16,21 +20,40 @@ MAX_READ: Final = 20_000  # requests that one page may look at; it says so when 
 class Seen:
     """One stored request."""
 
+    id: int  # of its row
     ended_ms: int  # as stored: a page groups thousands of them by time
     name: str
     sample: Sample
 
 
-def newest_requests(
-    connection: apsw.Connection, project_id: int, since: datetime, until: datetime, name: str | None = None
-) -> list[Seen]:
-    """Return at most MAX_READ requests that ended in [since, until), newest first; of one endpoint if it is named."""
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """One stored request with its payload, None where it was not asked for."""
+
+    event_id: str
+    trace_id: str
+    name: str
+    op: str
+    ended_at: datetime
+    duration_ms: float
+    status: str
+    http_status: int | None
+    release: str | None
+    weight: float
+    payload: dict[str, Any] | None
+
+
+_TRACED: Final = "event_id, trace_id, name, op, ended_ms, duration_ms, status, http_status, release, weight"
+
+
+def newest_requests(connection: apsw.Connection, project_id: int, since: datetime, until: datetime) -> list[Seen]:
+    """Return at most MAX_READ requests that ended in [since, until), newest first."""
     rows = connection.execute(
-        "SELECT ended_ms, name, duration_ms, status, weight FROM request_span WHERE project_id = ?1"
-        " AND ended_ms >= ?2 AND ended_ms < ?3 AND (?4 IS NULL OR name = ?4) ORDER BY ended_ms DESC LIMIT ?5",
-        (project_id, to_ms(since), to_ms(until), name, MAX_READ),
+        "SELECT id, ended_ms, name, duration_ms, status, weight FROM request_span WHERE project_id = ?"
+        " AND ended_ms >= ? AND ended_ms < ? ORDER BY ended_ms DESC LIMIT ?",
+        (project_id, to_ms(since), to_ms(until), MAX_READ),
     )
-    return [Seen(row[0], row[1], Sample(row[2], row[3], row[4])) for row in rows]
+    return [Seen(row[0], row[1], row[2], Sample(row[3], row[4], row[5])) for row in rows]
 
 
 def first_request_at(connection: apsw.Connection, project_id: int) -> datetime | None:
@@ -50,3 +73,38 @@ def sampling(connection: apsw.Connection, project_id: int, since: datetime, unti
         (project_id, to_ms(since), to_ms(until)),
     ).fetchone()
     return row if row else (0, 0)
+
+
+def requests_by_id(connection: apsw.Connection, ids: Sequence[int]) -> list[Traced]:
+    """Return requests by the ids of their rows, the slowest first, without payload."""
+    marks = ",".join("?" * len(ids))
+    rows = connection.execute(
+        f"SELECT {_TRACED}, NULL FROM request_span WHERE id IN ({marks}) ORDER BY duration_ms DESC",  # noqa: S608 - marks only
+        tuple(ids),
+    )
+    return [_traced(row) for row in rows]
+
+
+def trace_requests(connection: apsw.Connection, project_id: int, trace_id: str) -> list[Traced]:
+    """Return the first MAX_OF_TRACE requests of a trace in the order in which they ended, with their payloads."""
+    rows = connection.execute(
+        f"SELECT {_TRACED}, payload FROM request_span WHERE project_id = ? AND trace_id = ? ORDER BY ended_ms LIMIT ?",  # noqa: S608 - no input in it
+        (project_id, trace_id, MAX_OF_TRACE),
+    )
+    return [_traced(row) for row in rows]
+
+
+def trace_errors(connection: apsw.Connection, project_id: int, trace_id: str) -> list[tuple[str, int, str, datetime]]:
+    """Return (event id, issue id, title, instant) of the first MAX_OF_TRACE errors of a trace."""
+    rows = connection.execute(
+        "SELECT event_id, issue_id, title, occurred_ms FROM error_event WHERE project_id = ? AND trace_id = ?"
+        " ORDER BY occurred_ms LIMIT ?",
+        (project_id, trace_id, MAX_OF_TRACE),
+    )
+    return [(row[0], row[1], row[2], from_ms(row[3])) for row in rows]
+
+
+def _traced(row: tuple[Any, ...]) -> Traced:
+    fields = dict(zip(Traced.__slots__, row, strict=True))
+    payload = json.loads(unpack(fields["payload"])) if fields["payload"] is not None else None
+    return Traced(**fields | {"ended_at": from_ms(fields["ended_at"]), "payload": payload})

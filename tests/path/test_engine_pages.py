@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.browser.story import SPEED, Story, tell
+from tests.browser.story import ENDPOINTS, SPEED, Story, tell
 from tests.path.engine import ORGANIZATION, Engine, Project, Start, envelope, error, receiving, starting, transaction
 
 
@@ -267,3 +268,39 @@ def test_an_event_of_any_shape_has_a_page(shared: Engine) -> None:
             shown += 1
             assert page(shared, f"/issues/{issue['id']}/?event={each['id']}").status_code == 200
     assert shown == len(WEIRD)
+
+
+def test_performance_counts_every_endpoint(told: Story) -> None:
+    engine = told.project.engine
+    text = page(engine, "/performance/?period=24h").text
+    assert "841 stored requests" in text
+    for name, _, _, _ in ENDPOINTS:
+        assert name in text
+    one = engine.client.get(
+        f"{engine.url}/performance/endpoint/", params={"name": ENDPOINTS[3][0], "period": "24h"}
+    ).text
+    assert "90 stored requests" in one
+    assert "360 in all" in one  # each stands for four
+    assert one.count('href="/traces/') == 10
+
+
+def test_trace_shows_spans_below_their_parents_and_its_errors(told: Story) -> None:
+    text = page(told.project.engine, f"/traces/{told.trace_id}/").text
+    assert "412 ms long, 1 request and 1 error" in text
+    for depth, what in ((1, "back-door adjustment"), (2, "enumerate_paths"), (1, "20,000 draws")):
+        row = text.partition(what)[0].rpartition('<div class="span ')[2]
+        assert row.startswith(f"depth-{depth}"), what
+    assert "ComputationError" in text
+
+
+def test_a_trace_of_any_shape_has_a_page(shared: Engine) -> None:
+    project = shared.project("loops")
+    now = datetime.now(UTC)  # noqa: TID251 - the engine is a process with the machine's clock
+    times = {"start_timestamp": now.timestamp(), "timestamp": now.timestamp() + 1}
+    pairs = (("a", "b"), ("b", "a"), ("c", "c"), ("d", "e"))  # a loop, its own parent, a parent that is not there
+    loop = [{"span_id": own * 16, "parent_span_id": above * 16} | times for own, above in pairs]
+    item = transaction(spans=loop)
+    project.send(("transaction", item))
+    trace_id = item["contexts"]["trace"]["trace_id"]
+    assert page(shared, f"/traces/{trace_id}/?project=loops").text.count('<div class="span ') == 5
+    assert page(shared, f"/traces/{trace_id}/?project=first").status_code == 404

@@ -49,9 +49,9 @@ def test_nothing_stored_has_no_rates() -> None:
 
 def test_endpoints_come_by_load_and_buckets_by_time() -> None:
     requests = [
-        Seen(999, "b", Sample(1, "ok", 1)),
-        Seen(0, "a", Sample(1, "ok", 9)),
-        Seen(5_000, "b", Sample(2, "ok", 1)),
+        Seen(1, 999, "b", Sample(1, "ok", 1)),
+        Seen(2, 0, "a", Sample(1, "ok", 9)),
+        Seen(3, 5_000, "b", Sample(2, "ok", 1)),
     ]
     assert [each.name for each in endpoints_of(requests, timedelta(seconds=1))] == ["a", "b"]
     assert [len(bucket) for bucket in buckets_of(requests, 0, 1000, 4)] == [1, 0, 0, 2]
