@@ -23,7 +23,13 @@ PERIODS: Final = {
     "24h": timedelta(hours=24),
 }
 DEFAULT_PERIOD: Final = "15m"
-SECTIONS: Final = (("/", "Overview"), ("/issues/", "Issues"), ("/performance/", "Performance"))
+SECTIONS: Final = (
+    ("/", "Overview"),
+    ("/issues/", "Issues"),
+    ("/performance/", "Performance"),
+    ("/monitors/", "Monitors"),
+    ("/alerts/", "Alerts"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ import apsw
 from fastapi import APIRouter, Request, Response
 from markupsafe import Markup
 
-from embedded.evaluate import COMPARISONS
 from embedded.pages.access import Visit
 from embedded.pages.charts import Band, meter, strip
 from embedded.pages.formats import show_clock
@@ -16,8 +15,8 @@ from embedded.pages.frame import Ask, Scope, find_scope, render
 from embedded.pages.intervals import wilson
 from embedded.pages.load import latency, load_of, throughput
 from embedded.pages.traffic import endpoints_of, numbers_of
+from embedded.pages.way import distance
 from embedded.store import history, issues, traffic
-from embedded.store.alerts import OK
 from embedded.store.history import Standing
 from embedded.store.projects import list_keys
 
@@ -43,24 +42,6 @@ def overview(request: Request, context: Visit, asked: Ask) -> Response:
     if scope is None:
         return render(request, "start.html.jinja", url=context.url)
     return render(request, "overview.html.jinja", scope=scope, **_content(context.read(), scope, context.url))
-
-
-def distance(standing: Standing) -> tuple[float, str]:
-    """How far the value is on its way to the nearest threshold, 1 when it is over it; and the bar's colour."""
-    if standing.value is None:
-        return 0.0, "none"
-    ways = [
-        (1.0 if COMPARISONS[kind](standing.value, limit) else _way(kind, standing.value, limit))
-        for kind, limit, result in standing.monitor.conditions
-        if result != OK
-    ]
-    way = max(ways, default=0.0)
-    return way, "bad" if way >= 1 else "warn" if way >= 0.75 else "good"
-
-
-def _way(kind: str, value: float, limit: float) -> float:
-    near, far = (value, limit) if kind.startswith("g") else (limit, value)
-    return min(0.99, near / far) if far > 0 else 0.0
 
 
 def _content(reader: apsw.Connection, scope: Scope, url: str) -> dict[str, Any]:

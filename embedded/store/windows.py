@@ -68,3 +68,19 @@ def _scope(dataset: Dataset, window: Window) -> tuple[str, tuple[Any, ...]]:
     if window.environment is not None:
         return f"{scope} AND environment = ?", (*bound, window.environment)
     return scope, bound
+
+
+def timed_samples(
+    connection: apsw.Connection, window: Window, label: str | None, limit: int
+) -> list[tuple[int, Sample]]:
+    """Return (ms since the epoch, sample) of the window's newest `limit` samples, oldest first."""
+    dataset = DATASETS[window.dataset]
+    columns = "duration_ms, status, weight" if dataset is SPANS else "NULL, NULL, 1.0"
+    expression, own = dataset.expression(label) if label else ("NULL", ())
+    condition, parameters = _scope(dataset, window)
+    sql = (
+        f"SELECT {dataset.time_column}, {columns}, CAST({expression} AS TEXT) FROM {dataset.table} WHERE {condition}"  # noqa: S608 - no input in it
+        f" ORDER BY {dataset.time_column} DESC LIMIT ?"
+    )
+    rows = connection.execute(sql, (*own, *parameters, limit))
+    return [(row[0], Sample(*row[1:])) for row in reversed(list(rows))]

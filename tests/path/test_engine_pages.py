@@ -304,3 +304,35 @@ def test_a_trace_of_any_shape_has_a_page(shared: Engine) -> None:
     trace_id = item["contexts"]["trace"]["trace_id"]
     assert page(shared, f"/traces/{trace_id}/?project=loops").text.count('<div class="span ') == 5
     assert page(shared, f"/traces/{trace_id}/?project=first").status_code == 404
+
+
+def test_monitor_shows_its_evaluations_and_tries_thresholds(told: Story) -> None:
+    engine = told.project.engine
+    listed = page(engine, "/monitors/").text
+    assert "Failure rate" in listed
+    assert "Slow answers" in listed
+    ident = listed.partition(">Failure rate</a>")[0].rpartition("/monitors/")[2].partition("/")[0]
+    text = page(engine, f"/monitors/{ident}/?period=24h").text
+    assert "failure_rate()" in text
+    assert "high &gt; 1 %" in text
+    assert "page on failure rate" in text
+    assert 'class="badge bad">open' in text
+    unheard_of = page(engine, f"/monitors/{ident}/?period=24h&high=0.9&resolve=0.8").text
+    assert "Never in this period" in unheard_of
+    assert page(engine, f"/monitors/{ident}/?high=nan").status_code == 400
+    assert page(engine, "/monitors/999999/").status_code == 404
+
+
+def test_alerts_say_who_was_told(told: Story) -> None:
+    text = page(told.project.engine, "/alerts/").text
+    assert "page on slow answers" in text
+    assert "first_seen_event" in text
+    assert 'class="badge good">sent' in text
+
+
+def test_pages_of_an_engine_without_projects_lead_to_the_start(start: Start) -> None:
+    engine = start()
+    for path in ("/issues/", "/performance/", "/performance/endpoint/?name=x", "/monitors/", "/alerts/"):
+        assert page(engine, path).headers["location"] == "/"
+    for path in ("/monitors/1/", "/traces/0123/"):
+        assert page(engine, path).status_code == 404
