@@ -1,0 +1,181 @@
+"""Each page in a real browser, on data that came through a socket: live, usable, accessible, running its own only."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser.story import ENDPOINTS, Story, rich_error
+from tests.path.engine import ORGANIZATION, Start, error, starting, transaction
+
+pytestmark = pytest.mark.browser
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+PAGES = (
+    "overview",
+    "issues",
+    "issue",
+    "breach",
+    "performance",
+    "endpoint",
+    "trace",
+    "monitors",
+    "monitor",
+    "alerts",
+    "error",
+)
+
+
+def address(told: Story, name: str) -> str:
+    """Where a page is."""
+    engine = told.project.engine
+    found = {each["title"]: each["id"] for each in engine.ask("GET", f"{ORGANIZATION}/issues/", query="")}
+    detectors = engine.ask("GET", f"{ORGANIZATION}/detectors/", project=told.project.slug, query="type:metric_issue")
+    paths = {
+        "overview": "/?period=24h",
+        "issues": "/issues/?query=",
+        "issue": f"/issues/{found['ComputationError: counterfactual failed']}/?event={told.event_id}",
+        "breach": f"/issues/{found['Failure rate']}/",
+        "performance": "/performance/?period=24h",
+        "endpoint": f"/performance/endpoint/?period=24h&name={quote(ENDPOINTS[0][0])}",
+        "trace": f"/traces/{told.trace_id}/",
+        "monitors": "/monitors/",
+        "monitor": f"/monitors/{detectors[0]['id']}/?period=1h&high=0.5&resolve=0.2",
+        "alerts": "/alerts/",
+        "error": "/issues/?query=title:*nothing*",
+    }
+    return engine.url + paths[name]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_is_accessible_and_fits_a_phone(tab: Page, told: Story, name: str) -> None:
+    tab.goto(address(told, name))
+    expect(tab.locator("h1")).to_be_visible()
+    for scheme in ("light", "dark"):
+        tab.emulate_media(color_scheme=scheme)
+        found = Axe().run(tab, options={"runOnly": {"type": "tag", "values": RULES}})
+        assert found.response["violations"] == [], f"{scheme}: {found.generate_report()}"
+    tab.set_viewport_size({"width": 380, "height": 800})
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 380
+
+
+def test_overview_follows_without_a_reload(tab: Page, told: Story) -> None:
+    tab.goto(address(told, "overview"))
+    tab.evaluate("window.isSame = true")
+    before = tab.locator(".window").inner_text()
+    told.project.send(("transaction", transaction(transaction=ENDPOINTS[0][0])))
+    told.project.send(("event", error("FreshError")))
+    expect(tab.get_by_role("link", name="FreshError")).to_be_visible()
+    expect(tab.locator(".window")).not_to_have_text(before)
+    assert tab.evaluate("window.isSame") is True
+
+
+def test_overview_says_when_the_engine_is_gone(tab: Page, told: Story) -> None:
+    tab.goto(address(told, "overview"))
+    tab.route(
+        "**/*",
+        lambda route: route.fulfill(status=503) if route.request.resource_type == "fetch" else route.continue_(),
+    )
+    expect(tab.locator("#live-state")).to_have_text("The engine does not answer; what you see is old.")
+    tab.unroute("**/*")
+    expect(tab.locator("#live-state")).to_have_text("")
+
+
+def test_an_issue_is_found_and_resolved_by_keyboard(tab: Page, told: Story) -> None:
+    told.project.send(("event", error("ForgottenError")))
+    tab.goto(f"{told.project.engine.url}/issues/")
+    tab.get_by_role("textbox", name="Search").fill("is:unresolved title:Forgotten*")
+    tab.get_by_role("textbox", name="Search").press("Enter")
+    tab.get_by_role("link", name="ForgottenError").focus()
+    tab.keyboard.press("Enter")
+    tab.get_by_role("button", name="Resolve").press("Enter")
+    expect(tab.get_by_role("button", name="Reopen")).to_be_visible()
+    tab.goto(f"{told.project.engine.url}/issues/?query=is:resolved")
+    expect(tab.get_by_role("link", name="ForgottenError")).to_be_visible()
+
+
+def test_thresholds_are_tried(tab: Page, told: Story) -> None:
+    tab.goto(f"{told.project.engine.url}/monitors/")
+    tab.get_by_role("link", name="Failure rate").click()
+    tab.get_by_label("high at").fill("0.9")
+    tab.get_by_role("button", name="What would have fired?").click()
+    expect(tab.get_by_text("Never in this period.")).to_be_visible()
+
+
+ATTACKS = (
+    "<script>window.hit = 1</script>",
+    "\"><img src=x onerror='window.hit = 1'>",
+    "'\"--></title></style></script><svg onload=window.hit=1>",
+    "javascript:window.hit=1//",
+    "{{ 7 * 7 }}{% raw %}",
+    "</pre></code><iframe srcdoc='<script>parent.hit=1</script>'>",
+    "\u2028<a href=data:text/html,<script>top.hit=1</script>>x</a>",
+)
+
+
+def attacked(attack: str) -> dict[str, Any]:
+    """An error with the attack wherever a text can be."""
+    frame = dict.fromkeys(("filename", "function", "module", "context_line"), attack)
+    frames = [frame | {"pre_context": [attack], "vars": {attack: attack}, "in_app": True, "lineno": 1}]
+    return rich_error(
+        uuid4().hex,
+        exception={"values": [{"type": attack, "value": attack, "stacktrace": {"frames": frames}}]},
+        transaction=attack,
+        release="x",
+        environment="production",
+        level="error",
+        server_name=attack,
+        user={"id": attack, "email": attack},
+        tags={"attack": attack, attack[:30]: attack},
+        contexts={"dag": {attack: attack}, attack: {"a": attack}, "trace": {"trace_id": uuid4().hex}},
+        breadcrumbs={"values": [{"category": attack, "message": attack, "data": {attack: attack}, "timestamp": 1}]},
+        request={"url": attack, "method": attack, "headers": {"User-Agent": attack, attack: attack}, "data": attack},
+        logentry={"formatted": attack},
+    )
+
+
+def test_what_a_stranger_sends_does_nothing(tab: Page, told: Story) -> None:
+    engine, project = told.project.engine, told.project.engine.project("attacked")
+    traces = []
+    for attack in ATTACKS:
+        item = transaction(transaction=f"GET {attack}")
+        now = datetime.now(UTC).timestamp()  # noqa: TID251 - the engine is a process with the machine's clock
+        times = {"start_timestamp": now, "timestamp": now + 1}
+        item["spans"] = [{"span_id": "a" * 16, "trace_id": uuid4().hex, "op": attack, "description": attack} | times]
+        project.send(("transaction", item))
+        project.send(("event", attacked(attack)))
+        traces.append(item["contexts"]["trace"]["trace_id"])
+    issues = engine.ask("GET", f"{ORGANIZATION}/issues/", query="", project=project.slug)
+    assert len(issues) == len(ATTACKS)
+    scope = f"project={project.slug}"
+    for path in (
+        *(f"{section}?{scope}" for section in ("/", "/issues/", "/performance/")),
+        *(f"/issues/{issue['id']}/" for issue in issues),
+        *(f"/traces/{trace_id}/?{scope}" for trace_id in traces),
+        *(f"/issues/?{scope}&query={quote(attack)}" for attack in ATTACKS),
+        *(f"/performance/endpoint/?{scope}&name={quote(f'GET {attack}')}" for attack in ATTACKS),
+    ):
+        tab.goto(engine.url + path, wait_until="domcontentloaded")
+        assert tab.evaluate("window.hit") is None, path
+        assert tab.locator("main").locator("script, iframe, img, [onload], [onerror]").count() == 0, path
+        assert tab.locator("main a[href^='javascript:'], main a[href^='data:']").count() == 0, path
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    yield from starting(tmp_path / "engine")
+
+
+def test_a_person_logs_in_where_others_can_reach_the_engine(tab: Page, start: Start) -> None:
+    engine = start(host="0.0.0.0")  # noqa: S104 - this is what is tested
+    tab.goto(f"{engine.url}/issues/")
+    tab.get_by_label("Token").fill((engine.data_dir / "token").read_text())
+    tab.get_by_role("button", name="Log in").click()
+    expect(tab.get_by_role("heading", name="Nothing is here yet")).to_be_visible()
+    tab.get_by_role("button", name="Log out").click()
+    expect(tab.get_by_label("Token")).to_be_visible()
