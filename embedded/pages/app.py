@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from embedded.api.context import Context
-from embedded.pages import access, issues, monitors, overview, performance
+from embedded.pages import access, issues, monitors, overview, performance, stats
 from embedded.pages.frame import render
 
 COOKIE: Final = "rehearsal_session"
@@ -38,7 +38,7 @@ def build_pages(context: Context, token: str, host: str) -> ASGIApp:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.state.context = context
     app.state.is_open = access.is_loopback(host)
-    for module in (access, overview, issues, performance, monitors):
+    for module in (access, overview, issues, performance, monitors, stats):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=str(files("embedded.pages").joinpath("static"))))
     app.add_exception_handler(access.LoginNeededError, _on_login_needed)

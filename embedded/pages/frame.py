@@ -29,6 +29,7 @@ SECTIONS: Final = (
     ("/performance/", "Performance"),
     ("/monitors/", "Monitors"),
     ("/alerts/", "Alerts"),
+    ("/stats/", "Stats"),
 )
 
 

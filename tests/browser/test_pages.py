@@ -27,6 +27,7 @@ PAGES = (
     "monitors",
     "monitor",
     "alerts",
+    "stats",
     "error",
 )
 
@@ -47,6 +48,7 @@ def address(told: Story, name: str) -> str:
         "monitors": "/monitors/",
         "monitor": f"/monitors/{detectors[0]['id']}/?period=1h&high=0.5&resolve=0.2",
         "alerts": "/alerts/",
+        "stats": "/stats/?period=24h",
         "error": "/issues/?query=title:*nothing*",
     }
     return engine.url + paths[name]

@@ -336,3 +336,13 @@ def test_pages_of_an_engine_without_projects_lead_to_the_start(start: Start) -> 
         assert page(engine, path).headers["location"] == "/"
     for path in ("/monitors/1/", "/traces/0123/"):
         assert page(engine, path).status_code == 404
+
+
+def test_stats_say_what_became_of_everything(told: Story) -> None:
+    text = page(told.project.engine, "/stats/?period=24h").text
+    books = told.project.outcomes()
+    accepted = books[("transaction", "accepted", "")]
+    assert f"{accepted + 2480:,} items" in text
+    assert "sample_rate" in text
+    assert f"accepted <b>{accepted:,}</b>" in text
+    assert "client_discard <b>2,480</b>" in text
