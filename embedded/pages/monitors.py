@@ -20,12 +20,12 @@ from embedded.store import history, issues
 from embedded.store.alerts import DueMonitor
 from embedded.store.monitors import Workflow, list_workflows
 from embedded.store.times import to_ms
-from embedded.store.traffic import MAX_READ
 from embedded.store.windows import Window, timed_samples
 from monitors.model import parse_aggregate
 from monitors.query import parse_query
 
 router = APIRouter()
+MAX_REPLAYED: Final = 20_000  # samples of one monitor; a window alone may hold thousands
 MAX_EVALUATIONS: Final = 300  # shown of one monitor
 SHOWN: Final = 25
 MAX_OFFSET: Final = 1_000_000
@@ -128,8 +128,8 @@ def _points(
     label = wanted.argument if wanted.function == "count_unique" else None
     since = times[0] - reach(monitor, scope.speed)
     window = Window(monitor.project_id, monitor.dataset, parse_query(monitor.query), monitor.environment, since, last)
-    timed = timed_samples(reader, window, label, MAX_READ)
-    is_cut = len(timed) == MAX_READ
+    timed = timed_samples(reader, window, label, MAX_REPLAYED)
+    is_cut = len(timed) == MAX_REPLAYED
     if is_cut:  # an evaluation whose window is not read whole would show a value that never was
         times = [at for at in times if timed[0][0] <= to_ms(at - reach(monitor, scope.speed))]
     return replay(monitor, timed, times, scope.speed), is_cut
