@@ -53,7 +53,14 @@ class Rate:
     quote: Quote
 
     def overage(self, volume: Decimal) -> Decimal:
-        """Return the pay-as-you-go price of what `volume` exceeds the included volume by."""
+        """Return the pay-as-you-go price of what `volume` exceeds the included volume by.
+
+        Raises UsageError if the book does not know that price.
+        """
+        if volume > self.included and not self.bands:
+            raise UsageError(
+                f"{self.category}: no price beyond the {self.included:,} included, {volume:,} were asked for"
+            )
         return sum((band.within(volume) * band.payg for band in self.bands), ZERO)
 
 
