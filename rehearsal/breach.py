@@ -30,7 +30,7 @@ UNKNOWN: Final = Prediction(None, AT_ONCE, AT_ONCE)
 
 def predict(monitor: Monitor, fault: Fault | HookFault, speed: float) -> Prediction:
     """Predict the breach of a monitor by a step of a fault, at `speed` production seconds per second."""
-    limit, share = _limit(monitor), _bad_share(monitor, fault)
+    limit, share = share_limit(monitor), _bad_share(monitor, fault)
     if limit is None or share is None:
         return UNKNOWN
     if share <= limit:
@@ -44,7 +44,7 @@ def predict(monitor: Monitor, fault: Fault | HookFault, speed: float) -> Predict
     )
 
 
-def _limit(monitor: Monitor) -> float | None:
+def share_limit(monitor: Monitor) -> float | None:
     """The share of bad requests at which the monitor turns; None for a monitor that measures no share.
 
     A percentile p is over T exactly when more than 1 - p of the requests are slower than T.
