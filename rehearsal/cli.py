@@ -17,6 +17,7 @@ from loadtest.shapes import SHAPES
 from rehearsal.baseline import compare, read_baseline
 from rehearsal.checks_cli import checklist, doctor
 from rehearsal.conduct import rehearse
+from rehearsal.cost_cli import whatif
 from rehearsal.drills_cli import drills
 from rehearsal.errors import EnvironmentMissingError, UsageError
 from rehearsal.init_cli import init, plan
@@ -157,6 +158,7 @@ cli.add_command(doctor)
 cli.add_command(drills)
 cli.add_command(init)
 cli.add_command(monitors)
+cli.add_command(whatif)
 cli.add_command(plan)
 cli.add_command(report_commands)
 

@@ -25,8 +25,8 @@ GUIDE = Watch(0.05, timedelta(minutes=5), timedelta(minutes=1))  # error rate ov
 MILLION = 0.386  # requests a second: a million a month
 
 
-# Requests a second, rate, P(window breaches) at 1, 3, 8 and 10 % bad. Computed apart from this code, by simulation
-# and to two digits. Its two rows at a rate of 1.0 are left out: they hold the number of requests fixed, which
+# Requests a second, rate, P(window breaches) at 1, 3, 8 and 10 % bad. Computed apart from this code, to
+# two digits. Its two rows at a rate of 1.0 are left out: they hold the number of requests fixed, which
 # traffic does not; those are in the simulation below.
 @pytest.mark.parametrize(
     ("per_second", "rate", "expected"),
