@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from monitors.load import load_rules
+from monitors.model import Monitor
 from rehearsal.breach import share_limit
 from rehearsal.clock import now
 from rehearsal.cost.assume import REFERENCE, load_endpoints
@@ -27,7 +29,6 @@ from rehearsal.settings import parse_traffic
 
 PLANS: Final = ("team", "business")
 FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
-CERTAIN: Final = 1  # the index of HORIZONS that the table shows
 
 
 def parse_rates(text: str) -> tuple[float, ...]:
@@ -75,7 +76,22 @@ def whatif(*, traffic: str, traces: str, routes: tuple[str, ...], is_json: bool,
         answer = {"prices": book.file, "as_of": book.as_of.isoformat(), "choices": [asdict(each) for each in choices]}
         click.echo(json.dumps(answer, default=_convert, indent=2))
         return
-    Console(highlight=False).print(_table(choices), f"Prices of {book.as_of} ({book.file}), {book.currency} a month.")
+    console = Console(highlight=False)
+    console.print(_bills(choices, book.currency))
+    for number in range(len(question.monitors)):
+        console.print(_watched(choices, number))
+    console.print(
+        f"A step from {question.healthy:.1%} to {question.degraded:.1%} bad requests: how surely each monitor fires in"
+        " time, and how soon.\nfalse: pages a month with nothing wrong. window: sampled requests in one (unequal rates:"
+        f" as many equal\nones as tell the same). Prices of {book.as_of} ({book.file}).",
+        soft_wrap=True,
+    )
+    for each in _left_out(chosen["rules"], question):
+        click.echo(f"Not computed: {each.name}, since {each.aggregate} is no share of requests.", err=True)
+
+
+def _left_out(rules: Path, question: Question) -> list[Monitor]:
+    return [each for each in load_rules(rules).monitors if each not in question.monitors]
 
 
 def _question(book: PriceBook, per_second: float, chosen: dict[str, Any]) -> Question:
@@ -91,26 +107,32 @@ def _question(book: PriceBook, per_second: float, chosen: dict[str, Any]) -> Que
     )
 
 
-def _table(choices: tuple[Choice, ...]) -> Table:
-    table = Table("traces", *(bill.plan for bill in choices[0].bills), "monitor", "equal requests a window")
-    for name in (f"fires in {HORIZONS[CERTAIN]} min", "median", "p95", "false pages a month"):
+def _bills(choices: tuple[Choice, ...], currency: str) -> Table:
+    table = Table(title=f"{currency} a month", title_justify="left", box=SIMPLE_HEAD)
+    for name in ("traces", *(bill.plan for bill in choices[0].bills)):
         table.add_column(name, justify="right")
     for choice in choices:
-        costs = [f"{bill.total:.2f}" for bill in choice.bills]
-        for number, each in enumerate(choice.watched):
-            first = [f"{choice.rates.traces:g}", *costs] if number == 0 else [""] * (1 + len(costs))
-            table.add_row(*first, each.monitor, *_cells(each))
-        if not choice.watched:
-            table.add_row(f"{choice.rates.traces:g}", *costs)
+        table.add_row(f"{choice.rates.traces:g}", *(f"{bill.total:.2f}" for bill in choice.bills))
+    return table
+
+
+def _watched(choices: tuple[Choice, ...], number: int) -> Table:
+    table = Table(title=choices[0].watched[number].monitor, title_justify="left", box=SIMPLE_HEAD)
+    fires = [f"in {minutes} min" for minutes in HORIZONS]
+    for name in ("traces", "window", *fires, "median", "p95", "false"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for choice in choices:
+        table.add_row(f"{choice.rates.traces:g}", *_cells(choice.watched[number]))
     return table
 
 
 def _cells(watched: Watched) -> list[str]:
     found = watched.power
     if found is None:
-        return ["0", "never", "never", "never", "none"]
-    fires, falsely = f"{found.within[CERTAIN]:.0%}", f"{found.false_pages_per_month:,.0f}"
-    return [f"{found.requests_per_window:.1f}", fires, _show(found.median), _show(found.p95), falsely]
+        return ["0", *(["0%"] * len(HORIZONS)), "never", "never", "0"]
+    fires = [f"{each:.0%}" for each in found.within]
+    falsely = f"{found.false_pages_per_month:,.0f}"
+    return [f"{found.requests_per_window:.1f}", *fires, _show(found.median), _show(found.p95), falsely]
 
 
 def _show(span: timedelta | None) -> str:
