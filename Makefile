@@ -25,8 +25,8 @@ $(READY): requirements.lock pyproject.toml scripts/setup.sh
 rehearse: $(READY) ## the main job: engine, service, load, drills, verdict, report
 	@$(BIN)/rehearse run $(ARGS)
 
-up: $(READY) ## bring engine, service and sink up and leave them running
-	@$(BIN)/rehearse up $(ARGS)
+up: $(READY) ## bring Sentry, service and sink up and leave them running; SENTRY=embedded|self-hosted: in containers
+	@$(BIN)/rehearse up $(if $(SENTRY),--sentry $(SENTRY)) $(ARGS)
 
 down: $(READY) ## stop what `make up` left running; DATA=1 removes its data too
 	@$(BIN)/rehearse down $(if $(DATA),--data) $(ARGS)

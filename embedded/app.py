@@ -194,7 +194,7 @@ class Engine:
 def build_app(settings: Settings, clock: Clock, destinations: Destinations) -> Engine:
     """Open the store, make the token on first start, and wire everything."""
     database = Database(settings.database)
-    token = _token(settings.token_file)
+    token = _token(settings.token_path)
     database.write(lambda connection: add_token(connection, token, clock.now()))
     return Engine(settings, clock, database, destinations, token)
 

@@ -14,6 +14,7 @@ DEFAULT_PORT = 9000  # where self-hosted Sentry listens too
 DEFAULT_RETENTION_DAYS = 90  # Sentry's
 DEFAULT_MAX_BYTES = 4 * 1024**3
 MIN_BYTES = 1024**2  # an empty store takes a quarter of it
+URL = r"^https?://[^/\s@]+/?$"
 MAX_SPEED = 600.0  # at 600 a one-minute cadence is 100 ms, the least that a tick can be trusted with
 
 
@@ -24,7 +25,11 @@ class Settings(BaseModel):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = DEFAULT_PORT
+    public_url: Annotated[str, Field(pattern=URL)] | None = (
+        None  # as people and SDKs reach it, where that is not where it listens
+    )
     data_dir: Path = Path("var/embedded")
+    token_file: Path | None = None  # of the web API's token, written if missing; in data_dir where nothing is set
     speed: Annotated[float, Field(ge=1, le=MAX_SPEED)] = 1.0  # production seconds per second
 
     retention_days: Annotated[int, Field(ge=1, le=3650)] = DEFAULT_RETENTION_DAYS
@@ -48,7 +53,7 @@ class Settings(BaseModel):
     @property
     def url(self) -> str:
         """The engine's own address, as DSNs and links name it."""
-        return f"http://{self.host}:{self.port}"
+        return self.public_url.rstrip("/") if self.public_url else f"http://{self.host}:{self.port}"
 
     @property
     def database(self) -> Path:
@@ -60,9 +65,9 @@ class Settings(BaseModel):
         return self.data_dir / "tap"
 
     @property
-    def token_file(self) -> Path:
+    def token_path(self) -> Path:
         """The web API's token, written on first start, mode 0600."""
-        return self.data_dir / "token"
+        return self.token_file or self.data_dir / "token"
 
 
 def _parse_quotas(written: str) -> dict[str, int]:

@@ -28,7 +28,9 @@ state: dict[str, Any] = {}  # the ledger and the pace, set when the test starts
 
 @events.init_command_line_parser.add_listener
 def _add_arguments(parser: Any) -> None:
-    parser.add_argument("--rate", type=float, default=20.0, help="requests per second of all users together")
+    parser.add_argument(
+        "--rate", type=float, default=20.0, env_var="LOCUST_RATE", help="requests per second of all users together"
+    )
     parser.add_argument("--shape", choices=list(SHAPES), default="steady", help="how the rate changes over the span")
     # Locust's own --run-time never reaches the processes that send.
     parser.add_argument("--span", type=float, default=0.0, help="seconds that the shape is stretched over; 0: none")

@@ -5,7 +5,6 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +13,9 @@ import click
 from rich.console import Console
 
 from loadtest.shapes import SHAPES
+from rehearsal import containers
 from rehearsal.baseline import compare, read_baseline
+from rehearsal.bringing_up import bring_up_chosen, find_target
 from rehearsal.checks_cli import checklist, doctor
 from rehearsal.conduct import rehearse
 from rehearsal.cost_cli import whatif
@@ -32,8 +33,9 @@ from rehearsal.reports.files import write_files
 from rehearsal.reports.jsonfile import as_json
 from rehearsal.reports.terminal import TerminalProgress, render
 from rehearsal.settings import check, parse_traffic
-from rehearsal.standing import bring_up, find_standing, take_down
+from rehearsal.standing import take_down
 from rehearsal.verdict import Status
+from rehearsal.which_sentry import Sentry
 
 HELD: Final = 0
 FAILED: Final = 1
@@ -104,16 +106,22 @@ def run(*, is_json: bool, traffic: str, earlier: Path | None, **chosen: Any) -> 
 
 
 @cli.command()
+@click.option(
+    "--sentry",
+    "asked",
+    type=click.Choice([each.value for each in Sentry]),
+    help="In containers, where a Docker engine is reachable. Unset: as processes, or an installed self-hosted Sentry.",
+)
 @click.option("--speed", default=1.0, show_default=True, help="Production seconds per second.")
 @TRACES
 @PLAN
 @OTHER_RULES
 @VAR
 @JSON
-def up(*, is_json: bool, **chosen: Any) -> None:
-    """Bring engine, service and sink up and leave them running; the load is yours."""
+def up(*, is_json: bool, asked: str | None, **chosen: Any) -> None:
+    """Bring Sentry, service and sink up and leave them running; the load is yours."""
     with TerminalProgress(Console(stderr=True, highlight=False)) as progress:
-        facts = asdict(bring_up(check(with_plan(drills=None, **chosen)), progress))
+        facts = bring_up_chosen(check(with_plan(drills=None, **chosen)), Sentry(asked) if asked else None, progress)
     if is_json:
         click.echo(json.dumps(facts, indent=2))
         return
@@ -128,7 +136,7 @@ def up(*, is_json: bool, **chosen: Any) -> None:
 @VAR
 def down(*, with_data: bool, var: Path) -> None:
     """Stop what `up` left running."""
-    stopped = take_down(var, with_data=with_data)
+    stopped = containers.take_down(var, with_data=with_data) + take_down(var, with_data=with_data)
     click.echo(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
 
 
@@ -141,15 +149,12 @@ def down(*, with_data: bool, var: Path) -> None:
 @VAR
 def loadtest(*, rate: float, seconds: int, shape: str, processes: int, has_page: bool, var: Path) -> None:
     """Send load to what `up` left running; ends with 1 if any answer was wrong."""
-    standing = find_standing(var)
-    if standing is None:
-        raise EnvironmentMissingError("no stack is up here; bring it up first: rehearse up")
-    file = load_file(load_plan(Path(standing.plan)), Path(standing.ledger).parent)
+    target = find_target(var)
     page = hold_port(PAGE_PORT) if has_page else None
     if page:
         click.echo(f"Locust's page: http://{HOST}:{page.number}", err=True)
     load = Load(rate, timedelta(seconds=seconds), shape, processes, page.number if page else None)
-    code = run_load(standing.service, Path(standing.service_key), load, Path(standing.ledger), file)
+    code = run_load(target.url, target.key, load, target.ledger, target.file)
     raise SystemExit(FAILED if code else HELD)
 
 

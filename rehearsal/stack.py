@@ -15,8 +15,6 @@ import httpx
 from loadtest.ledger import NO_ANSWER, PROBE, Entry, Ledger, LedgerWriter, answered, unanswered
 from monitors.client import SentryClient
 from monitors.model import RuleSet
-from monitors.plan import apply_plan, make_plan
-from monitors.provision import ensure_app, ensure_project
 from rehearsal.clock import now
 from rehearsal.disturbance import Fault, HookFault
 from rehearsal.errors import EnvironmentMissingError
@@ -28,13 +26,12 @@ from rehearsal.plan_file import load_plan
 from rehearsal.ports import HOST, hold_port
 from rehearsal.processes import Child, mark, start, stop, tail, wait_until
 from rehearsal.progress import Progress
+from rehearsal.provisioning import ORGANIZATION, provision
 from rehearsal.receivers import Sinkhole, write_channels
 from rehearsal.settings import PORTS, ROOT, Options
-from rehearsal.statefile import read_json, write_json, write_text
+from rehearsal.statefile import write_json, write_text
 from service.fault_registry import FAULTS
 
-ORGANIZATION: Final = "sentry"
-TEAM: Final = "sentry"
 ENVIRONMENT: Final = "staging"  # of the service
 START_DEADLINE: Final = timedelta(seconds=60)
 PROBE_TIMEOUT_S: Final = 2.0
@@ -107,18 +104,10 @@ class Stack:
 
     def provision(self, rules: RuleSet) -> int:
         """Make the project, one integration per channel, the monitors and the alerts; return how many were made."""
-        actions = [each for alert in rules.alerts for each in alert.actions if each.kind in ("sentry_app", "webhook")]
-        channels = {each.target for each in actions} - {LEGACY}
         with self.client() as client:
-            project = ensure_project(client, TEAM, self.plan.name)
-            made = {name: ensure_app(client, name, self._webhook(name)) for name in sorted(channels)}
-            self._keep_secrets({name: secret for name, (_, secret) in made.items() if secret})
-            if any(each.target == LEGACY for each in actions):
-                client.set_webhooks(project.slug, [self._webhook(LEGACY)])
-            changes = apply_plan(make_plan(rules, client, project), client)
-            self.dsn = client.project_keys(project.slug)[0].dsn
-            self.project_id = project.id
-        return len(changes)
+            made = provision(client, self.plan.name, rules, self._webhook, self._secrets)
+        self.dsn, self.project_id = made.dsn, made.project_id
+        return made.changes
 
     def _webhook(self, channel: str) -> str:
         """Where a channel's notifications go; the canary's to the sink in any case: it is no rule."""
@@ -237,10 +226,6 @@ class Stack:
     @property
     def _secrets(self) -> Path:
         return self.folder / "sink-secrets.json"
-
-    def _keep_secrets(self, new: dict[str, str]) -> None:
-        """Sentry shows a secret once: those of an earlier start are kept."""
-        write_json(self._secrets, read_json(self._secrets) | new)
 
     def _make_service_key(self) -> None:
         """The key that the service takes: one per folder, so that it stays the same from `up` to `up`."""

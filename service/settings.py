@@ -83,7 +83,9 @@ class Settings(BaseSettings):
     )
     isl_host: str = Field("127.0.0.1", min_length=1, description="an address to listen on")
     isl_port: int = Field(8000, ge=0, le=65535, description="a whole number from 0 (any free port) to 65535")
-    isl_workers: int = Field(2, ge=1, le=WORKERS_LIMIT, description=f"a whole number from 1 to {WORKERS_LIMIT}")
+    isl_workers: Annotated[int, Field(ge=1, le=WORKERS_LIMIT)] | None = Field(
+        None, description=f"a whole number from 1 to {WORKERS_LIMIT}, or nothing: one for each CPU"
+    )
     isl_faults_file: Path | None = Field(
         None, description="a path, and only where SENTRY_ENVIRONMENT is not production", validate_default=True
     )

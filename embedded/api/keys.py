@@ -94,8 +94,8 @@ def _find(context: Context, project: str, key_id: str) -> ProjectKey:
 
 def _key(context: Context, key: ProjectKey) -> dict[str, Any]:
     limit = key_rate_limit(context.read(), key.public_key)
-    host = context.url.partition("://")[2]
-    public = f"http://{key.public_key}@{host}/{key.project_id}"
+    scheme, _, host = context.url.partition("://")
+    public = f"{scheme}://{key.public_key}@{host}/{key.project_id}"
     api = f"{context.url}/api/{key.project_id}"
     return {
         "id": key.public_key,
@@ -108,7 +108,7 @@ def _key(context: Context, key: ProjectKey) -> dict[str, Any]:
         "rateLimit": {"window": limit.window_s, "count": limit.count} if limit else None,
         "dsn": {
             "public": public,
-            "secret": f"http://{key.public_key}:{key.secret_key}@{host}/{key.project_id}",
+            "secret": f"{scheme}://{key.public_key}:{key.secret_key}@{host}/{key.project_id}",
             **{
                 name: f"{api}/{path}/?sentry_key={key.public_key}"
                 for name, path in (

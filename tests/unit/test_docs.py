@@ -48,8 +48,21 @@ def test_paths_named_in_the_architecture_exist() -> None:
 def test_env_example_lists_every_variable_of_service_and_engine() -> None:
     service = {name.upper() for name in ServiceSettings.model_fields}
     engine = {PREFIX + name.upper() for name in EngineSettings.model_fields}
-    listed = {name for name in EXAMPLE if not name.startswith(("REHEARSE_", "LOAD_"))}
+    listed = {name for name in EXAMPLE if not name.startswith(("REHEARSE_", "LOAD_", "STACK_"))}
     assert listed == service | engine
+
+
+def test_env_example_lists_every_variable_of_the_compose_files_with_its_default() -> None:
+    given: dict[str, set[str]] = {}
+    for file in ROOT.glob("docker-compose*.yml"):
+        for name, default in re.findall(r"\$\{(STACK_\w+):-((?:[^{}]|\{[^}]*\})*)\}", file.read_text(encoding="utf-8")):
+            given.setdefault(name, set()).add(default)
+    given["STACK_TOKEN_FILE"] = {""}  # by default derived from STACK_VAR
+    assert given == {name: {value} for name, value in EXAMPLE.items() if name.startswith("STACK_")}
+
+
+def test_the_image_is_built_from_the_default_base() -> None:
+    assert f"ARG BASE_IMAGE={EXAMPLE['STACK_BASE_IMAGE']}" in (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 
 def test_env_example_holds_the_defaults() -> None:
@@ -63,7 +76,7 @@ def test_the_lock_names_no_registry(pattern: str) -> None:
 
 
 def test_no_other_lock_is_tracked() -> None:
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()  # noqa: S607
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     assert not {"uv.lock", "pylock.toml"} & set(tracked)
 
 

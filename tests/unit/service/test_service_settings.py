@@ -14,7 +14,7 @@ def test_nothing_set_gives_a_service_without_sentry_on_loopback() -> None:
         False,
         "127.0.0.1",
         8000,
-        2,
+        None,
     )
 
 

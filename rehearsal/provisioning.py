@@ -1,0 +1,101 @@
+"""What a Sentry must hold before the service can report to it: project, one integration per channel, the rules.
+
+In: a Sentry, reached through its web API. Out: the DSN and the integrations' secrets. Safe to repeat.
+Run by `rehearse`, by Docker Compose and by sentry-self-hosted/, or by hand: python -m rehearsal.provisioning --help
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+import click
+
+from monitors.client import SentryClient
+from monitors.errors import MonitorsError
+from monitors.load import load_rules
+from monitors.model import RuleSet
+from monitors.plan import apply_plan, make_plan
+from monitors.provision import ensure_app, ensure_project
+from rehearsal.options import RULES
+from rehearsal.statefile import read_json, write_json, write_text
+
+ORGANIZATION: Final = "sentry"  # self-hosted Sentry makes this one and this team by itself, and so does the engine
+TEAM: Final = "sentry"
+PROJECT: Final = "isl"
+DSN_FILE: Final = "SENTRY_DSN"  # named as the variable that a container makes of it
+SECRETS_FILE: Final = "sink-secrets.json"
+EXIT_MISSING: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioned:
+    """What is there now."""
+
+    dsn: str
+    project_id: int
+    changes: int  # monitors and alerts that had to be made or changed
+
+
+def provision(
+    client: SentryClient, project_name: str, rules: RuleSet, hook: Callable[[str], str], secrets: Path
+) -> Provisioned:
+    """Make what is missing and apply the rules. Raises MonitorsError.
+
+    `hook` gives the address of a channel's webhook. `secrets` gains the client secret of each new integration: Sentry
+    shows it once, so those of earlier calls stay.
+    """
+    actions = [each for alert in rules.alerts for each in alert.actions if each.kind in ("sentry_app", "webhook")]
+    channels = sorted({each.target for each in actions} - {LEGACY})
+    project = ensure_project(client, TEAM, project_name)
+    for name in channels:
+        _, secret = ensure_app(client, name, hook(name))
+        if secret:  # written one by one: what is lost here cannot be asked for again
+            write_json(secrets, read_json(secrets) | {name: secret})
+    if any(each.target == LEGACY for each in actions):
+        client.set_webhooks(project.slug, [hook(LEGACY)])
+    changes = apply_plan(make_plan(rules, client, project), client)
+    return Provisioned(client.project_keys(project.slug)[0].dsn, project.id, len(changes))
+
+
+def rehost(dsn: str, url: str) -> str:
+    """The same DSN as seen from where Sentry answers at `url`: only scheme, host and port differ."""
+    parts, seen = urlsplit(dsn), urlsplit(url)
+    return urlunsplit(parts._replace(scheme=seen.scheme, netloc=f"{parts.username}@{seen.netloc}"))
+
+
+@click.command()
+@click.option("--url", envvar="SENTRY_URL", show_envvar=True, required=True, help="Address of the Sentry.")
+@click.option(
+    "--token-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    required=True,
+    help="File with a user token of that Sentry.",
+)
+@click.option("--org", envvar="SENTRY_ORG", show_envvar=True, default=ORGANIZATION, help="Organisation slug.")
+@click.option("--sink-url", required=True, help="The notification sink, as that Sentry reaches it.")
+@click.option("--service-sees", metavar="URL", help="The Sentry as the service reaches it, where that is not --url.")
+@click.option("--folder", type=click.Path(file_okay=False, path_type=Path), required=True, help="Where results go.")
+@RULES
+def main(
+    url: str, token_file: Path, org: str, sink_url: str, service_sees: str | None, folder: Path, rules: Path
+) -> None:
+    """Provision a Sentry; write SENTRY_DSN and sink-secrets.json, mode 0600, into the folder."""
+
+    def hook(channel: str) -> str:
+        return f"{sink_url.rstrip('/')}/hooks/{channel}"
+
+    try:
+        with SentryClient(url, token_file.read_text(encoding="ascii").strip(), org) as client:
+            made = provision(client, PROJECT, load_rules(rules), hook, folder / SECRETS_FILE)
+    except MonitorsError as error:
+        click.echo(f"provisioning: {error}", err=True)
+        sys.exit(EXIT_MISSING)
+    write_text(folder / DSN_FILE, rehost(made.dsn, service_sees or url))
+    click.echo(f"project {PROJECT} ready, {made.changes} monitors and alerts changed", err=True)
+
+
+if __name__ == "__main__":
+    main()
