@@ -8,11 +8,14 @@ RATE ?= 20
 SECONDS ?= 60
 SHAPE ?= steady
 PROCESSES ?= 1
+# Of sentry-install: the release's archive, what of it runs, where it listens.
+export SENTRY_TARBALL PROFILE SENTRY_BIND
 # An inherited "do not write bytecode" would recompile every module at every start.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rehearse up down loadtest test bench doctor checklist monitors-check monitors-plan monitors-apply check lint format lock clean
+.PHONY: help setup rehearse up sentry-preflight sentry-install down loadtest test bench doctor checklist monitors-check monitors-plan \
+  monitors-apply check lint format lock clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -27,6 +30,12 @@ rehearse: $(READY) ## the main job: engine, service, load, drills, verdict, repo
 
 up: $(READY) ## bring Sentry, service and sink up and leave them running; SENTRY=embedded|self-hosted: in containers
 	@$(BIN)/rehearse up $(if $(SENTRY),--sentry $(SENTRY)) $(ARGS)
+
+sentry-preflight: $(READY) ## can self-hosted Sentry run here? found against needed (PROFILE=errors-only needs less)
+	@sh sentry-self-hosted/preflight $(ARGS)
+
+sentry-install: $(READY) ## self-hosted Sentry: fetch, verify, install, bootstrap; tens of minutes, goes on where it broke off
+	@sh sentry-self-hosted/install $(ARGS)
 
 down: $(READY) ## stop what `make up` left running; DATA=1 removes its data too
 	@$(BIN)/rehearse down $(if $(DATA),--data) $(ARGS)

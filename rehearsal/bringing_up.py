@@ -10,6 +10,7 @@ from rehearsal.errors import EnvironmentMissingError, UsageError
 from rehearsal.load import LoadFile, load_file
 from rehearsal.plan_file import load_plan
 from rehearsal.progress import Progress
+from rehearsal.self_hosted import upstream
 from rehearsal.self_hosted.state import find_installed
 from rehearsal.settings import Options
 from rehearsal.which_sentry import Choice, Sentry, choose
@@ -32,6 +33,9 @@ def bring_up_chosen(options: Options, asked: Sentry | None, progress: Progress) 
     if choice.sentry is Sentry.SELF_HOSTED and options.speed != 1:
         raise UsageError(f"speed {options.speed:g}: self-hosted Sentry keeps production time, allowed is 1")
     _refuse(standing.find_standing(options.var) is not None, "processes")
+    if choice.sentry is Sentry.SELF_HOSTED and (installed := find_installed(options.var)):
+        progress.show(f"starting self-hosted Sentry {installed.release}: minutes, where it was stopped")
+        upstream.start(options.var, installed)
     return containers.bring_up(options, choice.sentry, progress)
 
 

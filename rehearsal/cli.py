@@ -171,10 +171,11 @@ cli.add_command(report_commands)
 def main() -> None:
     """Run the command line and end with its exit code."""
     install()
-    sys.exit(_guard(lambda: cli(standalone_mode=False)))
+    sys.exit(run_guarded(lambda: cli(standalone_mode=False)))
 
 
-def _guard(command: Callable[[], Any]) -> int:
+def run_guarded(command: Callable[[], Any]) -> int:
+    """Run a command line, say what went wrong on stderr, and return the exit code."""
     try:
         code = int(command() or HELD)
         sys.stdout.flush()

@@ -18,9 +18,10 @@ from rehearsal.interrupts import shielded
 from rehearsal.ports import HOST, Port, hold_port
 from rehearsal.progress import Progress
 from rehearsal.provisioning import DSN_FILE
+from rehearsal.self_hosted import upstream
 from rehearsal.self_hosted.state import find_installed, token_file
 from rehearsal.settings import PORTS, ROOT, Options
-from rehearsal.statefile import locked, read_json, write_json
+from rehearsal.statefile import locked, read_json, write_json, write_private
 from rehearsal.which_sentry import Sentry
 from service.release import read_git_sha
 
@@ -73,7 +74,10 @@ def bring_up(options: Options, sentry: Sentry, progress: Progress) -> dict[str, 
 
 
 def take_down(var: Path, *, with_data: bool) -> list[str]:
-    """Remove containers and networks; with data also volumes, secrets, pages and the image. Names what was there."""
+    """Remove containers and networks; with data also volumes, secrets, pages and the image. Names what was there.
+
+    A self-hosted Sentry is stopped too; its data is sentry-self-hosted/remove's to remove.
+    """
     if find_containers(var) is None:
         return []
     if obstacle := find_obstacle():
@@ -154,13 +158,22 @@ def _prepare(options: Options, sentry: Sentry, ports: dict[str, Port]) -> Contai
     }
     environ |= {VARIABLES[part]: str(port.number) for part, port in ports.items()}
     if sentry is Sentry.SELF_HOSTED:
-        environ["STACK_TOKEN_FILE"] = str(token_file(options.var))
+        environ["STACK_TOKEN_FILE"] = str(_copy_token(options.var, environ))
     named = PROJECT + ("" if options.var == Options().var else f"-{_short_hash(options.var)}")
     wanted = Containers(
         sentry.value, named, options.speed, options.traces_sample_rate, str(options.rules), environ, is_up=True
     )
     write_json(folder(options.var) / STATE, asdict(wanted))
     return wanted
+
+
+def _copy_token(var: Path, owner: dict[str, str]) -> Path:
+    """The self-hosted Sentry's token as a secret of ours: the original belongs to whoever installed it."""
+    copy = folder(var) / "secrets" / "self_hosted_token"
+    write_private(copy, token_file(var).read_text(encoding="ascii").strip())
+    if os.getuid() == 0:
+        os.chown(copy, int(owner["STACK_UID"]), int(owner["STACK_GID"]))
+    return copy
 
 
 def _init(target: Path) -> dict[str, str]:
@@ -201,6 +214,9 @@ def _take_down(var: Path, *, with_data: bool) -> list[str]:
         return []
     running = found.compose(*ALL_PROFILES, "ps", "--services").stdout.split()
     found.compose(*ALL_PROFILES, "down", "--remove-orphans", *(["--volumes"] if with_data else []))
+    if installed := find_installed(var) if found.sentry == Sentry.SELF_HOSTED else None:
+        upstream.stop(var, installed)  # after ours, which are on its network
+        running.append(f"Sentry {installed.release}")
     if with_data:
         with suppress(EnvironmentMissingError):  # another stack is using it, or it was never built
             docker("image", "rm", os.environ.get("STACK_IMAGE") or f"{PROJECT}:local")

@@ -14,7 +14,7 @@ from rehearsal.processes import inherited
 ASK_TIMEOUT_S: Final = 20.0  # an engine that does not answer by then hangs
 # depends_on with required: false came with 2.20, and `include`, `!reset` and this --wait behave as written since 2.24.
 COMPOSE_NEEDED: Final = (2, 24, 0)
-PASSED_ON: Final = ("DOCKER_", "COMPOSE_", "BUILDKIT_", "STACK_")  # of our environment: which engine, and our own knobs
+PASSED_ON: Final = ("DOCKER_", "BUILDKIT_", "STACK_")  # of our environment: which engine, and our own knobs
 LAST_LINES: Final = 12  # of what a failed command said
 
 
@@ -30,7 +30,11 @@ class DockerFacts:
 
 
 def docker(
-    *arguments: str, environ: Mapping[str, str] | None = None, cwd: str | None = None, timeout_s: float | None = None
+    *arguments: str,
+    environ: Mapping[str, str] | None = None,
+    cwd: str | None = None,
+    stdin: str | None = None,
+    timeout_s: float | None = None,
 ) -> "subprocess.CompletedProcess[str]":
     """Run it to its end. Raises EnvironmentMissingError with the end of what it said if it fails or is not there."""
     own = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
@@ -39,7 +43,7 @@ def docker(
             ["docker", *arguments],  # noqa: S607 - the one on PATH, as in a shell
             env={**inherited(), **own, **(environ or {})},
             cwd=cwd,
-            stdin=subprocess.DEVNULL,
+            input=stdin or "",  # never the terminal's
             capture_output=True,
             text=True,
             timeout=timeout_s,

@@ -20,7 +20,8 @@ preload_app = False
 # After SIGTERM a worker finishes its requests and then flushes Sentry. Killed earlier, it would lose what is queued.
 graceful_timeout = FLUSH_TIMEOUT_S + 15
 # A worker ends after so many requests and a fresh one follows, so that memory that leaks or fragments is bounded.
-# Spread out, or all of them would start anew in the same moment and nobody would answer.
+# Spread out, or all of them would start anew in the same moment and nobody would answer. Seldom, since each end cuts
+# connections that clients keep open: measured, 9 ends cost 15 of 1,000 requests of 10 clients.
 max_requests = 50_000
 max_requests_jitter = max_requests // 5
 # Heartbeats come from the event loop, and computations run in threads: only a stuck loop goes silent this long.

@@ -8,7 +8,8 @@ from rehearsal.errors import EnvironmentMissingError
 from rehearsal.statefile import read_json, write_json
 
 STATE: Final = "state.json"
-LAST_STEP: Final = "bootstrap"  # with it the install is complete
+START: Final = "start"
+LAST_STEP: Final = "bootstrap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,14 @@ class Installation:
         return f"http://{self.bind}"
 
     @property
-    def is_complete(self) -> bool:
+    def is_installed(self) -> bool:
+        """Has it been brought to its end? It may have been stopped since."""
         return LAST_STEP in self.done
+
+    @property
+    def is_complete(self) -> bool:
+        """Is there no step left?"""
+        return self.is_installed and START in self.done
 
 
 def home(var: Path) -> Path:
@@ -58,9 +65,9 @@ def find_installation(var: Path) -> Installation | None:
 
 
 def find_installed(var: Path) -> Installation | None:
-    """The install below `var` if it is complete."""
+    """The install below `var` if it was brought to its end, running or not."""
     found = find_installation(var)
-    return found if found and found.is_complete else None
+    return found if found and found.is_installed else None
 
 
 def keep(var: Path, installation: Installation) -> Installation:
@@ -68,6 +75,11 @@ def keep(var: Path, installation: Installation) -> Installation:
     home(var).mkdir(parents=True, exist_ok=True)
     write_json(home(var) / STATE, asdict(installation))
     return installation
+
+
+def keep_without(var: Path, installation: Installation, step: str) -> Installation:
+    """Write down that a step has to be done again."""
+    return keep(var, replace(installation, done=tuple(each for each in installation.done if each != step)))
 
 
 def keep_step(var: Path, installation: Installation, step: str) -> Installation:

@@ -33,7 +33,7 @@ def test_readme_commands_are_make_targets() -> None:
 
 
 def test_readme_and_documents_link_to_files_that_exist() -> None:
-    for document in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
+    for document in (ROOT / "README.md", ROOT / "sentry-self-hosted" / "README.md", *(ROOT / "docs").rglob("*.md")):
         for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text(encoding="utf-8")):
             assert (document.parent / target).exists(), f"{document.name} links to {target}"
 
