@@ -4,7 +4,7 @@
 #   up [--install]   start one where none answers; --install: from Debian's packages first (root)
 #   images           make what images/ describes, where it is missing; base files come from Debian's packages
 #   down             stop the engine that `up` started, and nothing else
-# Exit 3, with one line of reason, where this cannot be had; 1 where it should have worked.
+# Exit 3, with one line of reason, where this cannot be had.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 state=$here/../../var/stack-engine
@@ -84,7 +84,8 @@ images() {
         mmdebstrap --quiet --mode=root --variant=minbase --include=ca-certificates \
             --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
             --dpkgopt='path-exclude=/usr/share/locale/*' \
-            "$suite" "$state/base.tar" "$mirror" 2>"$state/base.log" || { cat "$state/base.log" >&2; exit 1; }
+            "$suite" "$state/base.tar" "$mirror" 2>"$state/base.log" ||
+            missing "mmdebstrap failed: $(tail -n 1 "$state/base.log")"
         docker import --change 'LABEL stand-in=yes' "$state/base.tar" "$base" >/dev/null
         rm -f "$state/base.tar"
     fi
@@ -102,13 +103,15 @@ make_image() {
     mkdir -p "$state/context/ca"
     # Certificates that this machine trusts: behind an inspecting proxy pip would refuse every package.
     cp /usr/local/share/ca-certificates/*.crt "$state/context/ca/" 2>/dev/null || true
-    docker build --quiet --label stand-in=yes --build-arg "BASE=$base" --tag "$2" "$state/context" >/dev/null
+    docker build --quiet --label stand-in=yes --build-arg "BASE=$base" --tag "$2" "$state/context" >/dev/null \
+        2>"$state/build.log" || missing "the stand-in for $2 could not be built: $(tail -n 1 "$state/build.log")"
 }
 
 down() {
     [ -f "$state/dockerd.pid" ] || return 0
     pid=$(cat "$state/dockerd.pid")
-    kill "$pid" 2>/dev/null || return 0
+    [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = dockerd ] || return 0 # it has ended; the number may be another's by now
+    kill "$pid"
     tries=0
     while kill -0 "$pid" 2>/dev/null && [ $tries -lt 60 ]; do
         tries=$((tries + 1))
