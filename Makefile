@@ -80,5 +80,6 @@ lock: ## resolve the lock again (needs uv); it holds hashes and no addresses
 	  --no-emit-index-url --no-emit-find-links --no-header --upgrade -q -o requirements.lock
 
 clean: ## stop what is up and remove what the stack and the set-up wrote
-	@[ ! -x $(BIN)/rehearse ] || $(BIN)/rehearse down
+	@[ ! -e var/self-hosted/state.json ] || { echo "clean: a Sentry is installed; first: sentry-self-hosted/remove --data" >&2; exit 3; }
+	@[ ! -x $(BIN)/rehearse ] || $(BIN)/rehearse down --data
 	rm -rf var $(VENV)

@@ -12,16 +12,21 @@ for folder in secrets exchange pages load; do
     mkdir -p "$var/$folder"
 done
 
-# secret NAME PREFIX: written beside and renamed, so that an interrupted run leaves no half a secret.
+random() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
+
+# secret NAME VALUE: written beside and renamed, so that an interrupted run leaves no half a secret.
 secret() {
     [ ! -s "$var/secrets/$1" ] || return 0
-    printf '%s%s' "$2" "$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')" >"$var/secrets/.new"
+    printf '%s' "$2" >"$var/secrets/.new"
     mv "$var/secrets/.new" "$var/secrets/$1"
 }
-secret sentry_auth_token sntryu_
-secret postgres_password ''
-secret redis_password ''
-secret service_key ''
+secret sentry_auth_token "sntryu_$(random)"
+secret postgres_password "$(random)"
+secret redis_password "$(random)"
+# The service takes a password as a part of an address.
+secret database_url "postgresql://isl:$(cat "$var/secrets/postgres_password")@postgres:5432/isl"
+secret cache_url "redis://:$(cat "$var/secrets/redis_password")@redis:6379/0"
+secret service_key "$(random)"
 
 [ "$(id -u)" != 0 ] || chown -R "$uid:$gid" "$var/secrets" "$var/exchange" "$var/pages" "$var/load"
 printf 'STACK_UID=%s\nSTACK_GID=%s\n' "$uid" "$gid"

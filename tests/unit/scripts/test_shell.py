@@ -10,6 +10,12 @@ from rehearsal.settings import ROOT
 SECRETS = ("postgres_password", "redis_password", "sentry_auth_token")
 
 
+URLS = {
+    "database_url": "postgresql://isl:{postgres_password}@postgres:5432/isl",
+    "cache_url": "redis://:{redis_password}@redis:6379/0",
+}
+
+
 def init(var: Path) -> str:
     done = subprocess.run(
         ["sh", str(ROOT / "scripts" / "stack-init.sh"), str(var)], capture_output=True, text=True, check=True
@@ -29,6 +35,8 @@ def test_secrets_are_random_private_and_made_once(tmp_path: Path) -> None:
     assert {(tmp_path / "a" / "secrets" / name).stat().st_mode & 0o777 for name in SECRETS} == {0o600}
     assert init(tmp_path / "a") == owner
     assert read(tmp_path / "a") == first
+    for name, url in URLS.items():
+        assert (tmp_path / "a" / "secrets" / name).read_text() == url.format(**first)
     init(tmp_path / "b")
     assert not set(read(tmp_path / "b").values()) & set(first.values())
 
