@@ -21,7 +21,8 @@ from rehearsal.clock import now
 from rehearsal.doctor import examine, examine_project
 from rehearsal.errors import UsageError
 from rehearsal.options import JSON, RULES, VAR
-from rehearsal.stack import ENVIRONMENT, ORGANIZATION
+from rehearsal.provisioning import ORGANIZATION
+from rehearsal.stack import ENVIRONMENT
 from rehearsal.standing import Standing, find_standing
 from service.settings import SettingsError, load_settings
 

@@ -23,10 +23,10 @@ from rehearsal.drills_cli import drills
 from rehearsal.errors import EnvironmentMissingError, UsageError
 from rehearsal.init_cli import init, plan
 from rehearsal.interrupts import install
-from rehearsal.load import Load, load_file, run_load
+from rehearsal.load import Load, run_load
 from rehearsal.monitors_cli import monitors
 from rehearsal.options import DEFAULTS, JSON, OTHER_DRILLS, OTHER_RULES, PLAN, TRACES, TRAFFIC, VAR
-from rehearsal.plan_file import load_plan, with_plan
+from rehearsal.plan_file import with_plan
 from rehearsal.ports import HOST, hold_port
 from rehearsal.report_cli import report as report_commands
 from rehearsal.reports.files import write_files

@@ -21,7 +21,7 @@ from rehearsal.provisioning import DSN_FILE
 from rehearsal.self_hosted import upstream
 from rehearsal.self_hosted.state import find_installed, token_file
 from rehearsal.settings import PORTS, ROOT, Options
-from rehearsal.statefile import locked, read_json, write_json, write_private
+from rehearsal.statefile import locked, read_json, write_json, write_text
 from rehearsal.which_sentry import Sentry
 from service.release import read_git_sha
 
@@ -170,7 +170,7 @@ def _prepare(options: Options, sentry: Sentry, ports: dict[str, Port]) -> Contai
 def _copy_token(var: Path, owner: dict[str, str]) -> Path:
     """The self-hosted Sentry's token as a secret of ours: the original belongs to whoever installed it."""
     copy = folder(var) / "secrets" / "self_hosted_token"
-    write_private(copy, token_file(var).read_text(encoding="ascii").strip())
+    write_text(copy, token_file(var).read_text(encoding="ascii").strip())
     if os.getuid() == 0:
         os.chown(copy, int(owner["STACK_UID"]), int(owner["STACK_GID"]))
     return copy

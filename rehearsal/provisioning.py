@@ -25,6 +25,7 @@ from rehearsal.statefile import read_json, write_json, write_text
 ORGANIZATION: Final = "sentry"  # self-hosted Sentry makes this one and this team by itself, and so does the engine
 TEAM: Final = "sentry"
 PROJECT: Final = "isl"
+LEGACY: Final = "webhooks"  # the target that means a project's own list of addresses
 DSN_FILE: Final = "SENTRY_DSN"  # named as the variable that a container makes of it
 SECRETS_FILE: Final = "sink-secrets.json"
 EXIT_MISSING: Final = 3

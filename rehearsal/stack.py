@@ -38,7 +38,6 @@ PROBE_TIMEOUT_S: Final = 2.0
 API_TIMEOUT_S: Final = 5.0  # the engine is on this machine: longer means that it hangs
 TAP_BYTES: Final = 1024**3  # ten times what the drills of this project send
 CANARY_CHANNEL: Final = "rehearsal-canary"
-LEGACY: Final = "webhooks"  # the target that means a project's own list of addresses
 KEY_BYTES: Final = 24
 PROCESSES: Final = "processes.json"  # in the stack's folder: what was started, for whoever has to stop it
 

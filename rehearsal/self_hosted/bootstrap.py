@@ -18,7 +18,7 @@ from rehearsal.provisioning import ORGANIZATION, PROJECT, TEAM
 from rehearsal.self_hosted.overlay import ADMIN_EMAIL
 from rehearsal.self_hosted.state import Installation, home, token_file
 from rehearsal.self_hosted.upstream import compose
-from rehearsal.statefile import read_json, write_private
+from rehearsal.statefile import read_json, write_text
 
 TOKEN_NAME: Final = "sentry-rehearsal"  # noqa: S105 - a name
 MARK: Final = "REHEARSAL_TOKEN="  # the container prints lines of its own before ours
@@ -48,7 +48,7 @@ def bootstrap(var: Path, installation: Installation) -> None:
     """Make user, token and project, each if it is missing. Raises EnvironmentMissingError."""
     if not _is_accepted(var, installation):
         _make_user(var, installation)
-        write_private(token_file(var), _make_token(var, installation))
+        write_text(token_file(var), _make_token(var, installation))
     try:
         with client(var, installation) as sentry:
             ensure_project(sentry, TEAM, PROJECT)  # without the alert that Sentry would add by itself

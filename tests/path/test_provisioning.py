@@ -35,7 +35,7 @@ def test_a_fresh_sentry_is_made_ready_and_a_second_run_changes_nothing(engine: E
     project = engine.project()
     assert dsn == f"http://{project.key}@engine:9000/{project.id}"
     secrets = json.loads((tmp_path / "sink-secrets.json").read_text())
-    channels = {action.app for alert in load_rules(Options().rules).alerts for action in alert.actions}
+    channels = {action.target for alert in load_rules(Options().rules).alerts for action in alert.actions}
     assert set(secrets) == channels
     assert all(secrets.values())
     assert {(tmp_path / name).stat().st_mode & 0o777 for name in ("SENTRY_DSN", "sink-secrets.json")} == {0o600}

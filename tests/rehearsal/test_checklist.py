@@ -18,8 +18,9 @@ from rehearsal.checklist import Target, is_likely, tick
 from rehearsal.checks import Check, State
 from rehearsal.cli import cli
 from rehearsal.doctor import examine_project
+from rehearsal.provisioning import ORGANIZATION
 from rehearsal.settings import Options
-from rehearsal.stack import ORGANIZATION, Stack
+from rehearsal.stack import Stack
 from service.settings import load_settings
 from tests.unit.rehearsal.samples import RULES
 
