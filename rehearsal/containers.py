@@ -15,6 +15,7 @@ from typing import Any, Final
 from rehearsal.docker import docker, find_obstacle
 from rehearsal.errors import EnvironmentMissingError, UsageError
 from rehearsal.interrupts import shielded
+from rehearsal.plan_file import load_plan
 from rehearsal.ports import HOST, Port, hold_port
 from rehearsal.progress import Progress
 from rehearsal.provisioning import DSN_FILE
@@ -188,7 +189,8 @@ def _init(target: Path) -> dict[str, str]:
 def _hold_port(part: str) -> Port:
     """The port of the contract, or a free one where that is taken. Raises EnvironmentMissingError for a named one."""
     named = os.environ.get(VARIABLES[part], "")
-    port = hold_port(int(named) if named.isdigit() else PORTS[part])
+    wanted = PORTS | {each.name: each.port for each in load_plan(Options().plan).parts}
+    port = hold_port(int(named) if named.isdigit() else wanted[part])
     if named and named != str(port.number):
         port.release()
         raise EnvironmentMissingError(

@@ -5,7 +5,7 @@ Run by `rehearse`, by Docker Compose and by sentry-self-hosted/, or by hand: pyt
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -54,11 +54,16 @@ def provision(
     for name in channels:
         _, secret = ensure_app(client, name, hook(name))
         if secret:  # written one by one: what is lost here cannot be asked for again
-            write_json(secrets, read_json(secrets) | {name: secret})
+            keep_secrets(secrets, {name: secret})
     if any(each.target == LEGACY for each in actions):
         client.set_webhooks(project.slug, [hook(LEGACY)])
     changes = apply_plan(make_plan(rules, client, project), client)
     return Provisioned(client.project_keys(project.slug)[0].dsn, project.id, len(changes))
+
+
+def keep_secrets(file: Path, new: Mapping[str, str]) -> None:
+    """Add to the file: those of earlier calls stay."""
+    write_json(file, read_json(file) | dict(new))
 
 
 def rehost(dsn: str, url: str) -> str:

@@ -26,7 +26,7 @@ from rehearsal.plan_file import load_plan
 from rehearsal.ports import HOST, hold_port
 from rehearsal.processes import Child, mark, start, stop, tail, wait_until
 from rehearsal.progress import Progress
-from rehearsal.provisioning import ORGANIZATION, provision
+from rehearsal.provisioning import ORGANIZATION, keep_secrets, provision
 from rehearsal.receivers import Sinkhole, write_channels
 from rehearsal.settings import PORTS, ROOT, Options
 from rehearsal.statefile import write_json, write_text
@@ -74,7 +74,7 @@ class Stack:
     def route(self, rules: RuleSet) -> None:
         """Lead every chat, on-call tool and mailbox that the rules name to the sink; before the engine starts."""
         sink = Sinkhole(self.urls["sink"], self._ports["mail"].number)
-        self._keep_secrets(write_channels(rules, sink, self._channels.parent))
+        keep_secrets(self._secrets, write_channels(rules, sink, self._channels.parent))
 
     def start_engine(self) -> None:
         """Start the embedded engine, and read the token that it makes on its first start."""
