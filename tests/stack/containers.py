@@ -79,7 +79,13 @@ class Running:
     def validate(self) -> httpx.Response:
         """Ask the service something that it answers, through its published port."""
         body = {"dag": {"nodes": ["X", "Y"], "edges": [["X", "Y"]]}, "treatment": "X", "outcome": "Y"}
-        return httpx.post(self.facts["service"] + VALIDATE, json=body, timeout=30, trust_env=False)
+        return self.ask("POST", VALIDATE, body)
+
+    def ask(self, method: str, path: str, body: object = None) -> httpx.Response:
+        """Send a request to the service, with its key."""
+        headers = {"X-API-Key": Path(self.facts["service_key"]).read_text()}
+        url = self.facts["service"] + path
+        return httpx.request(method, url, json=body, headers=headers, timeout=30, trust_env=False)
 
     def count_transactions(self) -> int:
         """How many the engine has accepted, through its web API."""

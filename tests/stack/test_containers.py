@@ -153,12 +153,12 @@ def test_the_service_finds_all_that_it_depends_on(stack: Running) -> None:
 def test_what_the_service_keeps_outlives_its_container_and_the_database_s(stack: Running) -> None:
     options = [{"id": "a", "mean": 2.0, "std": 1.0}, {"id": "b", "mean": 1.0, "std": 1.0}]
     body = {"decision": "price", "options": options, "chosen": "a"}
-    outcomes = f"{stack.facts['service']}/api/v1/outcomes"
-    logged = httpx.post(f"{outcomes}/log", json=body, timeout=30, trust_env=False)
+    outcomes = "/api/v1/outcomes"
+    logged = stack.ask("POST", f"{outcomes}/log", body)
     assert logged.status_code == 201
     assert logged.json()["win_probability"] > 0.5  # scored by the PLoT container
     stack.compose("up", "--detach", "--wait", "--force-recreate", "isl", "postgres")
-    kept = httpx.get(f"{outcomes}/{logged.json()['id']}", timeout=30, trust_env=False)
+    kept = stack.ask("GET", f"{outcomes}/{logged.json()['id']}")
     assert kept.json()["decision"] == "price"
 
 

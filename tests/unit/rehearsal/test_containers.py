@@ -57,4 +57,4 @@ def test_embedded_without_docker_runs_as_processes_and_says_why(tmp_path: Path) 
         assert "embedded Sentry, as processes: found no Docker engine" in done.stderr
     finally:
         down = rehearse(tmp_path, "down", "--data")
-    assert down.stdout == "stopped service, sink, engine\n"
+    assert down.stdout == "stopped service, plot, sink, engine\n"
