@@ -6,7 +6,8 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from embedded.api.context import Context, Ctx, Org, find_project, invalid, not_found, stamp
-from embedded.api.paging import Paging, cut
+from embedded.api.paging import Listed, Paging, cut
+from embedded.api.stats import parse_period
 from embedded.lenient import mapping, sequence, tags
 from embedded.store import issues as store
 
@@ -135,23 +136,30 @@ def event_details(context: Ctx, organization: Org, project: str, event_id: str) 
 def open_periods(
     context: Ctx,
     organization: Org,  # noqa: ARG001
+    listed: Listed,
     detector_id: Annotated[int | None, Query(alias="detectorId")] = None,
     group_id: Annotated[int | None, Query(alias="groupId")] = None,
+    period: Annotated[str | None, Query(alias="statsPeriod")] = None,
 ) -> list[dict[str, Any]]:
-    """Breaches of a monitor (`detectorId`) or of an issue (`groupId`): exactly one of the two."""
+    """Breaches of a monitor (`detectorId`) or of an issue (`groupId`): exactly one of the two.
+
+    With `statsPeriod` those that were open in it, else all.
+    """
     if (detector_id is None) == (group_id is None):
         raise invalid("nonFieldErrors", "Pass exactly one of detectorId and groupId.")
     found = store.open_periods(context.read(), detector_id=detector_id, issue_id=group_id)
+    since = None if period is None else context.now() - parse_period(period)
+    asked = [each for each in found if since is None or each.end is None or each.end >= since]
     return [
         {
-            "id": str(period.id),
-            "start": stamp(period.start),
-            "end": stamp(period.end),
-            "isOpen": period.end is None,
+            "id": str(each.id),
+            "start": stamp(each.start),
+            "end": stamp(each.end),
+            "isOpen": each.end is None,
             "activities": [],
-            "value": period.value,
+            "value": each.value,
         }
-        for period in found
+        for each in listed.of(asked)
     ]
 
 

@@ -4,13 +4,14 @@ import re
 from typing import Annotated, Any
 
 import apsw
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from embedded.api.context import ORGANIZATION_ID, ORGANIZATION_SLUG, Ctx, Org, invalid, not_found
+from embedded.api.context import ORGANIZATION_ID, ORGANIZATION_SLUG, Context, Ctx, Org, invalid, not_found
+from embedded.api.paging import Listed
 from embedded.api.urls import check_webhook_url
-from embedded.store.projects import SentryApp, add_app, list_apps, set_webhook_url
+from embedded.store.projects import SentryApp, add_app, delete_app, list_apps, set_webhook_url
 
 router = APIRouter()
 MAX_NAME = 57
@@ -60,15 +61,34 @@ def create_app(context: Ctx, body: NewApp) -> dict[str, Any]:
 @router.put("/sentry-apps/{app}/")
 def change_app(context: Ctx, app: str, body: ChangedApp) -> dict[str, Any]:
     """Point an integration at another address."""
-    if not any(each.slug == app for each in list_apps(context.read())):
-        raise not_found()
-    context.write(lambda connection: set_webhook_url(connection, app, body.webhook_url))
-    return _app(next(each for each in list_apps(context.read()) if each.slug == app))
+    found = _find(context, app)
+    context.write(lambda connection: set_webhook_url(connection, found.slug, body.webhook_url))
+    return _app(_find(context, app))
+
+
+@router.get("/sentry-apps/{app}/")
+def app(context: Ctx, app: str) -> dict[str, Any]:
+    """One integration, by its slug."""
+    return _app(_find(context, app))
+
+
+@router.delete("/sentry-apps/{app}/", status_code=204, response_class=Response)
+def remove_app(context: Ctx, app: str) -> None:
+    """Forget an integration. Alerts that name it keep their action, and what they have to say then fails for good."""
+    found = _find(context, app)
+    context.write(lambda connection: delete_app(connection, found.slug))
 
 
 @router.get("/organizations/{organization}/sentry-apps/")
-def apps(context: Ctx, organization: Org) -> list[dict[str, Any]]:  # noqa: ARG001 - checked by its dependency
-    return [_app(app) for app in list_apps(context.read())]
+def apps(context: Ctx, organization: Org, listed: Listed) -> list[dict[str, Any]]:  # noqa: ARG001 - see its dependency
+    return [_app(each) for each in listed.of(list_apps(context.read()))]
+
+
+def _find(context: Context, slug: str) -> SentryApp:
+    found = next((each for each in list_apps(context.read()) if each.slug == slug), None)
+    if found is None:
+        raise not_found()
+    return found
 
 
 def _app(app: SentryApp) -> dict[str, Any]:

@@ -155,6 +155,11 @@ def set_webhook_url(connection: apsw.Connection, slug: str, url: str) -> None:
     connection.execute("UPDATE sentry_app SET webhook_url = ? WHERE slug = ?", (url, slug))
 
 
+def delete_app(connection: apsw.Connection, slug: str) -> None:
+    """Forget an integration."""
+    connection.execute("DELETE FROM sentry_app WHERE slug = ?", (slug,))
+
+
 def list_apps(connection: apsw.Connection) -> list[SentryApp]:
     """All internal integrations, oldest first."""
     return [_app(row) for row in connection.execute("SELECT * FROM sentry_app ORDER BY id")]

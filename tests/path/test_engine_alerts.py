@@ -69,7 +69,7 @@ def test_breach_pages_once_signed_and_its_end_is_told(start: Start, receiver: Re
 
     send_until(["critical", "resolved"], failed=False)  # after at most five seconds, the window
     assert receiver.is_signed(secret)
-    [period] = engine.ask("GET", f"{ORGANIZATION}/open-periods/", groupId=issue["id"])
+    [period] = engine.ask("GET", f"{ORGANIZATION}/open-periods/", groupId=issue["id"], statsPeriod="1h")
     assert not period["isOpen"]
     assert engine.ask("GET", f"{ORGANIZATION}/issues/{issue['id']}/")["status"] == "resolved"
     assert engine.ask("GET", f"{ORGANIZATION}/workflows/{workflow['id']}/")["lastTriggered"]

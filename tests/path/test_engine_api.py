@@ -383,6 +383,7 @@ NO_RESOLVE = {"logicType": "any", "conditions": [{"type": "gt", "comparison": 1,
         ("GET", f"{ORGANIZATION}/issues/", None, {"limit": 101}, "limit"),
         ("GET", f"{ORGANIZATION}/open-periods/", None, {}, "nonFieldErrors"),
         ("GET", f"{ORGANIZATION}/open-periods/", None, {"detectorId": 1, "groupId": 1}, "nonFieldErrors"),
+        ("GET", f"{ORGANIZATION}/open-periods/", None, {"detectorId": 1, "statsPeriod": "soon"}, "statsPeriod"),
         ("GET", f"{ORGANIZATION}/events/", None, SPANS | {"query": "free text"}, "query"),
         ("GET", f"{ORGANIZATION}/events/", None, SPANS | {"field": ["apdex()"]}, "field"),
         ("GET", f"{ORGANIZATION}/events/", None, SPANS | {"field": ['a"b']}, "field"),
@@ -479,6 +480,11 @@ def test_client_secret_is_shown_once(engine: Engine) -> None:
     assert changed["webhookUrl"] == "http://127.0.0.1:10/"
     shown = {each["clientSecret"] for each in engine.ask("GET", f"{ORGANIZATION}/sentry-apps/")}
     assert shown == {changed["clientSecret"]} == {"*" * 10}
+    own = f"/sentry-apps/{made['slug']}/"
+    assert engine.ask("GET", own) == changed
+    assert engine.call("DELETE", own).status_code == 204
+    assert [engine.call(method, own).status_code for method in ("GET", "DELETE")] == [404, 404]
+    assert made["slug"] not in {each["slug"] for each in engine.ask("GET", f"{ORGANIZATION}/sentry-apps/")}
 
 
 def pages(engine: Engine, path: str, **query: object) -> list[httpx.Response]:
