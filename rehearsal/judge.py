@@ -178,13 +178,13 @@ def _judge_transactions(books: Books) -> Finding:
     seen = f"{sent}, {account.arrived} transactions, {sum(account.discards.values())} dropped by the SDK"
     if problems := list(_problems(account)):
         return Finding(Status.FAILED, what, f"{'; '.join(problems)}: {seen}")
-    if books.difference:
-        word = "lost" if books.difference > 0 else "too many"
-        return Finding(Status.FAILED, what, f"{abs(books.difference)} {word}: {seen}")
     if not books.traced:
         return Finding(
             Status.FAILED, what, f"no request has a transaction, so no monitor on them had anything to see: {seen}"
         )
+    if books.difference:
+        word = "lost" if books.difference > 0 else "too many"
+        return Finding(Status.FAILED, what, f"{abs(books.difference)} {word}: {seen}")
     return Finding(Status.HELD, what, seen)
 
 
