@@ -26,7 +26,7 @@ $(READY): requirements.lock pyproject.toml scripts/setup.sh
 	@sh scripts/setup.sh $(PYTHON) $(VENV)
 
 rehearse: $(READY) ## the main job: engine, service, load, drills, verdict, report
-	@$(BIN)/rehearse run $(ARGS)
+	@$(BIN)/rehearse run $(if $(SENTRY),--sentry $(SENTRY)) $(ARGS)
 
 up: $(READY) ## bring Sentry, service and sink up and leave them running; SENTRY=embedded|self-hosted: in containers
 	@$(BIN)/rehearse up $(if $(SENTRY),--sentry $(SENTRY)) $(ARGS)
