@@ -87,13 +87,6 @@ MUTATIONS = {
         ("healthy-baseline", "pii-canaries"),
         {"pii-canaries": "request.headers"},
     ),
-    "local variables are sent": Mutation(
-        TELEMETRY,
-        '"include_local_variables": False',
-        '"include_local_variables": True',
-        ("healthy-baseline", "pii-canaries"),
-        {"pii-canaries": ".vars."},
-    ),
     "nothing is flushed at the end": Mutation(
         TELEMETRY,
         "    sentry_sdk.flush(timeout=FLUSH_TIMEOUT_S)",
