@@ -1,6 +1,7 @@
 """Running the real command: to its end, in the background until it says something, and looking for what it left."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -42,7 +43,14 @@ def begin(command: str, var: Path, *arguments: str) -> Background:
     talk = var / f"talk-{time.monotonic_ns()}"
     with talk.open("w") as errors:
         argv = [str(REHEARSE), command, "--var", str(var), *arguments]
-        process = subprocess.Popen(argv, stderr=errors, stdout=subprocess.DEVNULL, start_new_session=True)
+        process = subprocess.Popen(
+            argv,
+            stderr=errors,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+            # Under nohup the tests themselves are deaf to it, and what they start would inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+        )
     return Background(process, talk)
 
 
