@@ -178,6 +178,10 @@ class Service:
         beside.write_text(json.dumps(document))
         beside.replace(self.faults)
 
+    def starts(self) -> int:
+        """Count the server processes started so far: workers, and those that followed recycled ones."""
+        return self.log.read_text().count("Started server process")
+
     def terminate(self) -> str:
         """Send SIGTERM, await the end and return the log."""
         self.process.send_signal(signal.SIGTERM)

@@ -36,7 +36,7 @@ CLIENTS = 3
 PAUSE_S = 0.04  # between two requests of a client: the SDK's one sender must keep up on a loaded machine
 TURNS_LIMIT = 1000  # of a client
 TRAFFIC_DEADLINE_S = 75.0  # each recycled worker starts anew, and on a loaded machine that takes seconds
-BEFORE_THE_END = 50  # answers, so that recycled workers have come and gone
+BEFORE_THE_END = 50  # answers
 
 
 @dataclass
@@ -101,6 +101,9 @@ def test_each_failure_is_one_event_and_a_sigterm_loses_none(
     traffic = Traffic(service)
     with traffic.running():
         await_true(f"{BEFORE_THE_END} answers", lambda: len(traffic.answers) >= BEFORE_THE_END, TRAFFIC_DEADLINE_S)
+        if server == "gunicorn --max-requests":
+            # Starting takes long on a loaded machine: SIGTERM must not come before there was anything to recycle.
+            await_true("each worker recycled", lambda: service.starts() >= 2 * workers, TRAFFIC_DEADLINE_S)
         traffic.is_over.set()
         log = service.terminate()
 
@@ -126,5 +129,3 @@ def test_each_failure_is_one_event_and_a_sigterm_loses_none(
     # Nothing was dropped on the way: a duplicate that the SDK filters out would be an `event_processor` here.
     dropped = [each for each in receiver.discarded() if each["category"] in ("error", "transaction")]
     assert [each for each in dropped if each["reason"] != "sample_rate"] == []
-    if server == "gunicorn --max-requests":
-        assert log.count("Started server process") > workers + 1, log
