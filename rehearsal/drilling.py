@@ -120,7 +120,10 @@ class Drilling:
             planter.plant(carrier)
         self._planted = planter.planted
         self._progress.say(f"{len(self._planted.secrets)} secrets planted")
-        return Period(since, now())
+        until = now()
+        # Were the load to stop with failures still in a window, their share of it would grow, and page.
+        self._watch(until + self._pace.wall(longest_window(self._rules)), lambda: False)
+        return Period(since, until)
 
     def _expect(self, page: ExpectedPage) -> Expectation:
         alert = next((each for each in self._rules.alerts if each.name == page.alert), None)
