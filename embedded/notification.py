@@ -17,6 +17,7 @@ from embedded.store.monitors import Detector, list_detectors
 
 DRILL_TAG: Final = "drill"  # an event that carries it as `true` was made on purpose
 RUNBOOK_TAG: Final = "runbook"
+LINK: Final = re.compile(r"https?://[^\s<>\"]+")
 RUNBOOK: Final = re.compile(r"\brunbook:?\s+(https?://[^\s<>\"]+)", re.IGNORECASE)
 
 
@@ -55,7 +56,7 @@ def notification_of(reader: apsw.Connection, delivery: alerts.Delivery, setting:
         environment=flip.environment,
         since=_since(reader, flip, issue),
         release=event.get("release") or current_release(reader, issue.project_id),
-        runbook=_runbook(delivery.action, detectors[0]) or marked.get(RUNBOOK_TAG),
+        runbook=_runbook(delivery.action, detectors[0], marked.get(RUNBOOK_TAG)),
         is_drill=setting.is_drill or marked.get(DRILL_TAG) == "true",
     )
 
@@ -69,8 +70,13 @@ def _since(reader: apsw.Connection, flip: alerts.Flip, issue: Issue) -> datetime
     return alerts.opened_at(reader, flip) or issue.first_seen
 
 
-def _runbook(action: dict[str, Any], detector: Detector) -> str | None:
-    """Sentry has no field for it: it is written in an action's notes or in a monitor's description."""
+def _runbook(action: dict[str, Any], detector: Detector, tagged: str | None) -> str | None:
+    """Sentry has no field for it: it is an event's tag, or written in an action's notes or a monitor's description.
+
+    A tag is the most particular of them. It comes from outside, and a channel would refuse a button that is no link.
+    """
+    if tagged is not None and LINK.fullmatch(tagged):
+        return tagged
     for written in (mapping(action.get("data")).get("notes"), detector.description):
         if found := RUNBOOK.search(written or ""):
             return found[1].rstrip(".,;)")

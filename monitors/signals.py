@@ -30,6 +30,9 @@ ERROR_CODE: Final = Signal("error_code", "tag", None, "Olumi error code, on erro
 RETRYABLE: Final = Signal(
     "retryable", "tag", None, "`true` if a retry may help, on error events", "service.event_hooks"
 )
+RUNBOOK: Final = Signal(
+    "runbook", "tag", None, "URL of what to do about the error code, on error events", "service.event_hooks"
+)
 COMPUTATION_TYPE: Final = Signal(
     "computation_type", "tag", None, "What was being computed, for example `counterfactual`", "service.api"
 )

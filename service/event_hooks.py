@@ -14,15 +14,16 @@ from service.dependency import DependencyError
 from service.errors import SOURCE, IslError, to_isl_error
 from service.sampling import UNMATCHED
 from service.scrubbing.event import reduce_event, scrub_event, scrub_log
+from service.urls import runbook_of
 
 log: Final = logging.getLogger("isl.telemetry")
 
 
-def before_send(event: Event, hint: Hint) -> Event:
-    """Finish an error event: code, retryable and grouping, then scrubbing."""
+def before_send(event: Event, hint: Hint, runbook_url: str | None = None) -> Event:
+    """Finish an error event: code, retryable, runbook and grouping, then scrubbing."""
     plain = cast(dict[str, Any], event)
     try:
-        _add_error(plain, (hint.get("exc_info") or (None, None, None))[1])
+        _add_error(plain, (hint.get("exc_info") or (None, None, None))[1], runbook_url)
     except Exception as error:  # noqa: BLE001  # the event without our additions beats no event
         log.warning("an error event is sent without its code: %s", type(error).__name__)
     return cast(Event, _scrub_or_reduce(plain))
@@ -70,7 +71,7 @@ def _show_route(event: dict[str, Any]) -> dict[str, Any]:
     return event
 
 
-def _add_error(event: dict[str, Any], error: BaseException | None) -> None:
+def _add_error(event: dict[str, Any], error: BaseException | None, runbook_url: str | None) -> None:
     if error is None:
         return
     known = to_isl_error(error)
@@ -78,6 +79,8 @@ def _add_error(event: dict[str, Any], error: BaseException | None) -> None:
     tags = dict(event.get("tags") or {})
     tags[signals.ERROR_CODE.name] = code
     tags[signals.RETRYABLE.name] = str(spec.retryable).lower()
+    if runbook_url is not None:
+        tags[signals.RUNBOOK.name] = runbook_of(runbook_url, code)
     event["tags"] = tags
     contexts = dict(event.get("contexts") or {})
     reason = known.details.reason or spec.reason

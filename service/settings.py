@@ -26,7 +26,14 @@ from service.api_keys import MAX_KEYS, MIN_KEY_CHARS, check_api_keys, split_keys
 from service.rate_limit import MAX_LIMIT, check_rate_limit
 from service.sampling import RouteRate, parse_route_rates
 from service.trace_trust import Network, parse_networks
-from service.urls import DEFAULT_DATABASE_URL, DEFAULT_PLOT_URL, check_cache_url, check_database_url, check_plot_url
+from service.urls import (
+    DEFAULT_DATABASE_URL,
+    DEFAULT_PLOT_URL,
+    check_cache_url,
+    check_database_url,
+    check_plot_url,
+    check_runbook_url,
+)
 from service.user_id import SECRET_MINIMUM
 
 Environment = Literal["development", "staging", "production"]
@@ -115,6 +122,10 @@ class Settings(BaseSettings):
     )
     isl_user_id_secret: Annotated[SecretStr, AfterValidator(_check_secret)] | None = Field(
         None, description=f"at least {SECRET_MINIMUM} random characters, for example of `openssl rand -hex 32`"
+    )
+    isl_runbook_url: Annotated[str, AfterValidator(check_runbook_url)] | None = Field(
+        None,
+        description="http(s)://, {code} once in its path, nothing behind the path, and short enough for a tag",
     )
     isl_git_sha: str | None = Field(None, pattern="^[0-9a-f]{7,40}$", description="7 to 40 lower-case hex digits")
     isl_log_level: LogLevel = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")

@@ -6,6 +6,7 @@ Sources: sentry-sdk 2.75 (its integrations and options), https://docs.sentry.io/
 import logging
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import sentry_sdk
@@ -87,7 +88,7 @@ def build_options(settings: Settings, sampler: TracesSampler) -> dict[str, Any]:
         "profile_session_sample_rate": settings.profiles_sample_rate,
         "profile_lifecycle": "trace",
         "ignore_errors": [OverloadedError],  # decision 0009
-        "before_send": before_send,
+        "before_send": partial(before_send, runbook_url=settings.isl_runbook_url),
         "before_send_transaction": before_send_transaction,
         "before_send_log": before_send_log,  # logs are off; whoever switches them on sends none unscrubbed
         "max_breadcrumbs": 50,  # the way to an error is shorter, and the SDK's 100 may be half of its size

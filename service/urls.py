@@ -7,9 +7,14 @@ import httpx
 from pydantic import SecretStr
 from pydantic_core import PydanticCustomError
 
+from service.errors import ErrorCode
+
 DEFAULT_DATABASE_URL: Final = "sqlite:///var/isl.db"  # below the folder that the service is started in
 DEFAULT_PLOT_URL: Final = "http://127.0.0.1:8001"  # the contract of docs/architecture.md
 SQLITE_PREFIX: Final = "sqlite:///"
+CODE_PLACE: Final = "{code}"
+UNFIT_MARKS: Final = ("?", "#", "@", " ")  # the scrubber cuts at the first two, and a link holds no password
+MAX_TAG_CHARS: Final = 200  # Sentry drops the value of a tag that is longer
 IN_MEMORY: Final = ":memory:"  # a database per connection: workers and even threads would not see each other's rows
 
 
@@ -44,6 +49,21 @@ def check_plot_url(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or not is_origin:
         raise PydanticCustomError("found", "{url}", {"url": repr(url)})
     return str(httpx.URL(url)).rstrip("/")
+
+
+def check_runbook_url(url: str) -> str:
+    """Accept the address of runbooks, one per error code. What is sent is scrubbed, so it can be a path only."""
+    parts = _split(url)
+    is_plain = parts.scheme in ("http", "https") and parts.hostname and not any(mark in url for mark in UNFIT_MARKS)
+    longest = max((runbook_of(url, code.name) for code in ErrorCode), key=len)
+    if not is_plain or url.count(CODE_PLACE) != 1 or CODE_PLACE not in parts.path or len(longest) > MAX_TAG_CHARS:
+        raise PydanticCustomError("found", "{url}", {"url": "a URL with a user" if "@" in url else repr(url)})
+    return url
+
+
+def runbook_of(url: str, code: str) -> str:
+    """Return where it says what to do about an error code."""
+    return url.replace(CODE_PLACE, code)
 
 
 def _split(url: str) -> SplitResult:

@@ -14,7 +14,7 @@ VALID = {"dag": DAG, "treatment": "x", "outcome": "y"}
 
 
 def test_injected_failure_is_one_event_with_all_that_a_person_needs(start: Start, receiver: Receiver) -> None:
-    service = start(**sentry(receiver))
+    service = start(**sentry(receiver, ISL_RUNBOOK_URL="https://runbooks.example/isl/{code}"))
     service.set_faults({"error_rate": {"value": 1, "routes": ["/api/v1/causal/validate"]}})
     sent = {"X-Request-Id": "req_00000000000000aa", "X-Auth-Token": "tell-tale-token"}
     response = service.send(f"{VALIDATE}?q=tell-tale-query", VALID, **sent)
@@ -30,6 +30,7 @@ def test_injected_failure_is_one_event_with_all_that_a_person_needs(start: Start
         "service": "isl",
         "source": "isl",
         "computation_type": "identify",
+        "runbook": "https://runbooks.example/isl/ISL_COMPUTATION_ERROR",
     }
     assert {name: event["tags"].get(name) for name in expected} == expected
     assert event["fingerprint"] == ["ISL_COMPUTATION_ERROR"]

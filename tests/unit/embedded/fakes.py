@@ -215,9 +215,10 @@ def add_alert(
     filters: tuple[dict[str, Any], ...] = (),
     logic: str = "all",
     target: str = "1",
+    notes: str = "",
 ) -> int:
     """Make an alert with one action, whose id is the alert's name."""
-    action = {"id": name, "type": action_type, "config": {"targetIdentifier": target}}
+    action = {"id": name, "type": action_type, "config": {"targetIdentifier": target}, "data": {"notes": notes}}
 
     def job(connection: Any) -> int:
         workflow_id = save_workflow(

@@ -114,6 +114,24 @@ def test_alert_on_stream_and_monitor_acts_once_and_hears_metric_issues(
     assert sorted(each.issue.type for each in channel.sent) == ["error", "metric_issue"]
 
 
+@pytest.mark.parametrize(
+    ("tag", "notes", "expected"),
+    [
+        ("https://wiki/isl/X", "Runbook: https://wiki/all", "https://wiki/isl/X"),  # the tag knows the code
+        ("javascript:alert(1)", "Runbook: https://wiki/all", "https://wiki/all"),
+        ("https://wiki/isl/X now", "", None),
+        ("see the wiki", "", None),
+    ],
+)
+def test_runbook_of_an_event_is_a_link_or_nothing(
+    database: Database, channel: FakeChannel, tag: str, notes: str, expected: str | None
+) -> None:
+    add_alert(database, [default_monitor(database)], NEW, notes=notes)
+    store(database, ("event", error(1, tags={"runbook": tag})))
+    deliver(database, channel)
+    assert [each.runbook for each in channel.sent] == [expected]
+
+
 def test_notification_says_what_a_person_needs(database: Database, channel: FakeChannel) -> None:
     add_alert(database, [default_monitor(database)], NEW, name="new errors")
     told = {"code": "X", "runbook": "http://wiki/x", "drill": "true"}

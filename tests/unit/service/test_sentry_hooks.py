@@ -32,6 +32,14 @@ def test_typed_error_is_grouped_by_its_code_alone() -> None:
     }
 
 
+@pytest.mark.parametrize("code", ErrorCode)
+def test_runbook_of_the_code_is_a_tag_that_scrubbing_leaves_whole(code: ErrorCode) -> None:
+    settings = load_settings({"ISL_RUNBOOK_URL": "https://runbooks.example/isl/{code}"})
+    finish = build_options(settings, TracesSampler(1.0, ()))["before_send"]
+    event = finish({}, {"exc_info": (IslError, IslError(code, "x"), None)})
+    assert event["tags"]["runbook"] == f"https://runbooks.example/isl/{code.name}"
+
+
 def test_unhandled_errors_keep_the_grouping_by_stack() -> None:
     event = _enrich({}, ZeroDivisionError())
     assert event["fingerprint"] == ["{{ default }}", "ISL_COMPUTATION_ERROR"]
