@@ -6,8 +6,13 @@ Source: docs.sentry.io extrapolation, failure rate and apdex pages; count of not
 aggregations of trace items have them; read 2026-11.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
+from itertools import accumulate
+from math import inf
+from operator import itemgetter
 from typing import Final
 
 from embedded.records import GOOD_STATUSES
@@ -45,6 +50,38 @@ def aggregate(wanted: Aggregate, samples: Samples, window: timedelta) -> float |
     raise ValueError(f"aggregate {str(wanted)!r} is not known")
 
 
+def condense(wanted: Aggregate, samples: Samples) -> list[Sample]:
+    """Return fewer samples that count as much, in any window with any others: what it cannot tell apart is one."""
+    merged: dict[Sample, float] = {}
+    for sample in samples:
+        seen = _as_seen(wanted, sample)
+        merged[seen] = merged.get(seen, 0.0) + sample.weight
+    found = [replace(seen, weight=weight) for seen, weight in merged.items()]
+    return _averaged(found) if wanted.function in ("sum", "avg") else found
+
+
+def _as_seen(wanted: Aggregate, sample: Sample) -> Sample:
+    """A sample with only what the aggregate looks at, and no weight."""
+    if wanted.function == "count_unique":
+        return Sample(None, None, 0, sample.label)
+    if wanted.function in ("failure_rate", "failure_count"):
+        return Sample(None, "ok" if sample.status in GOOD_STATUSES else "internal_error", 0)
+    if wanted.function in OF_ANYTHING:
+        return Sample(None, None, 0)
+    if wanted.satisfied_ms is not None and sample.duration_ms is not None:
+        steps = (wanted.satisfied_ms, TOLERATED * wanted.satisfied_ms, inf)
+        return Sample(next(step for step in steps if sample.duration_ms <= step), None, 0)
+    return Sample(sample.duration_ms, None, 0)
+
+
+def _averaged(samples: list[Sample]) -> list[Sample]:
+    """One sample at their mean, if they have any weight."""
+    timed = [(each.duration_ms, each.weight) for each in samples if each.duration_ms is not None]
+    if not (total := sum(weight for _, weight in timed)):
+        return samples
+    return [Sample(sum(duration * weight for duration, weight in timed) / total, None, total)]
+
+
 def count(samples: Samples) -> float:
     """Return how many the samples stand for."""
     return sum(sample.weight for sample in samples)
@@ -67,14 +104,10 @@ def unique(samples: Samples) -> int:
 
 def percentile(timed: Sequence[tuple[float, float]], share: float) -> float:
     """Return the smallest duration that at least `share` of the weight does not exceed, of (duration, weight) pairs."""
-    goal = share * sum(weight for _, weight in timed)
-    reached = 0.0
     ranked = sorted(timed)
-    for duration_ms, weight in ranked:
-        reached += weight
-        if reached >= goal - ROUNDING:
-            return duration_ms
-    return ranked[-1][0]
+    reached = list(accumulate(map(itemgetter(1), ranked)))
+    found = bisect_left(reached, share * reached[-1] - ROUNDING)
+    return ranked[min(found, len(ranked) - 1)][0]
 
 
 def apdex(timed: Sequence[tuple[float, float]], satisfied_ms: float) -> float:

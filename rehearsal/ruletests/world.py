@@ -8,10 +8,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate
+from itertools import accumulate, chain
+from math import gcd
 from typing import Final
 
-from embedded.measure import Measure
+from embedded.aggregate import condense
+from embedded.measure import Measure, cadence
 from embedded.store.windows import Sample
 from monitors.model import Dataset, Monitor
 from monitors.query import matches, parse_query
@@ -86,32 +88,49 @@ class World:
 
 
 class Meter:
-    """A monitor's value at a minute, by the engine's own computation."""
+    """A monitor's value at a minute at which it is evaluated, by the engine's own computation."""
 
     def __init__(self, monitor: Monitor, world: World) -> None:
         self._monitor, self._world = monitor, world
         self._measure = Measure(monitor.aggregate, monitor.window, monitor.compared_to)
+        delta = (monitor.compared_to or timedelta(0)) // MINUTE
+        every = cadence(monitor.window, monitor.compared_to) // MINUTE
+        # Windows begin and end at multiples of it, so each minute is looked at once, in its block.
+        self._minutes = gcd(every, monitor.window // MINUTE, delta)
         self._samples: dict[int, tuple[Sample, ...]] = {}
+        self._numbers: dict[tuple[int, ...], int] = {}  # minutes of a block -> its number; equal blocks are one
+        self._blocks: list[list[Sample]] = []
+        self._passed: list[int] = []  # numbers of the blocks from the beginning
         self._values: dict[tuple[tuple[int, ...], ...], float | None] = {}
 
     def value(self, minute: int) -> float | None:
         """Return what the engine would compute at the end of a minute; the same windows are computed once."""
         delta = (self._monitor.compared_to or timedelta(0)) // MINUTE
         width = self._monitor.window // MINUTE
-        window = self._world.window
-        current = window(self._monitor.dataset, minute - width, minute)
-        compared = window(self._monitor.dataset, minute - delta - width, minute - delta) if delta else ()
+        current = self._window(minute - width, minute)
+        compared = self._window(minute - delta - width, minute - delta) if delta else ()
         if (current, compared) not in self._values:
             self._values[current, compared] = self._measure.value(self._between, START + minute * MINUTE, 1)
         return self._values[current, compared]
 
     def _between(self, since: datetime, until: datetime) -> Sequence[Sample]:
-        numbers = self._world.window(self._monitor.dataset, (since - START) // MINUTE, (until - START) // MINUTE)
-        return [
-            sample if minutes == 1 else replace(sample, weight=sample.weight * minutes)
-            for number, minutes in Counter(numbers).items()
-            for sample in self._of(number)
-        ]
+        numbers = Counter(self._window((since - START) // MINUTE, (until - START) // MINUTE))
+        return list(chain.from_iterable(_times(self._blocks[number], count) for number, count in numbers.items()))
+
+    def _window(self, since: int, until: int) -> tuple[int, ...]:
+        """The numbers of the blocks in [since, until); before the beginning there are none."""
+        first, last = max(0, since // self._minutes), max(0, until // self._minutes)
+        while len(self._passed) < last:
+            self._passed.append(self._number(len(self._passed) * self._minutes))
+        return tuple(self._passed[first:last])
+
+    def _number(self, begin: int) -> int:
+        minutes = self._world.window(self._monitor.dataset, begin, begin + self._minutes)
+        if minutes not in self._numbers:
+            samples = [each for number, count in Counter(minutes).items() for each in _times(self._of(number), count)]
+            self._numbers[minutes] = len(self._blocks)
+            self._blocks.append(condense(self._monitor.aggregate, samples))
+        return self._numbers[minutes]
 
     def _of(self, number: int) -> tuple[Sample, ...]:
         if number not in self._samples:
@@ -128,6 +147,10 @@ class Meter:
         name = (monitor.aggregate.argument or "").removeprefix("tags[").removesuffix("]")
         weight = group.sampled if monitor.extrapolation == "none" else group.count
         return Sample(group.duration_ms, group.status, weight, fields.get(name))
+
+
+def _times(samples: Sequence[Sample], count: int) -> Sequence[Sample]:
+    return samples if count == 1 else [replace(each, weight=each.weight * count) for each in samples]
 
 
 def _groups(requests: Requests, minute: int) -> list[Group]:

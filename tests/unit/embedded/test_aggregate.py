@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedded.aggregate import aggregate
+from embedded.aggregate import aggregate, condense
 from embedded.store.windows import Sample
 from monitors.model import PERCENTILES, Aggregate, parse_aggregate
 
@@ -92,3 +92,36 @@ def test_failure_rate_is_a_fraction_and_keeps_under_scaling(pairs: list[tuple[st
     assert rates[0] is not None
     assert 0 <= rates[0] <= 1
     assert rates[0] == pytest.approx(rates[1])
+
+
+AGGREGATES = (
+    "count()", "epm()", "failure_rate()", "failure_count()", "count_unique(release)", "apdex(span.duration,20)",
+    "p50(span.duration)", "p95(span.duration)",
+    *(f"{name}(span.duration)" for name in ("sum", "avg", "min", "max")),
+)  # fmt: skip
+MIXED = st.lists(
+    st.builds(
+        Sample,
+        st.none() | st.integers(0, 100),
+        st.sampled_from(["ok", "unknown", "internal_error"]),
+        st.integers(1, 5),
+        st.none() | st.sampled_from(["a", "b"]),
+    ),
+    max_size=20,
+)
+
+
+@pytest.mark.parametrize("name", AGGREGATES)
+@given(first=MIXED, second=MIXED)
+def test_condensed_parts_of_a_window_have_the_value_of_the_whole(
+    name: str, first: list[Sample], second: list[Sample]
+) -> None:
+    wanted = parse_aggregate(name)
+    parts = condense(wanted, first) + condense(wanted, second)
+    assert aggregate(wanted, parts, WINDOW) == pytest.approx(aggregate(wanted, first + second, WINDOW))
+
+
+@pytest.mark.parametrize(("name", "left"), [("failure_rate()", 2), ("avg(span.duration)", 1), ("count()", 1)])
+def test_condensing_leaves_only_what_can_be_told_apart(name: str, left: int) -> None:
+    samples = [Sample(duration, status, 1) for duration in range(50) for status in ("ok", "internal_error")]
+    assert len(condense(parse_aggregate(name), samples)) == left

@@ -33,6 +33,24 @@ def test_shipped_rules_hold_and_every_branch_of_them_is_tested() -> None:
     assert time.process_time() - began < MONTH_S
 
 
+RAMPS = """\
+  - name: ramps
+    requests:
+      - {rate: "10..100/m for 30d", status: "0..5% internal_error for 30d", latency: "100..900ms with 10% 3s for 30d"}
+    expect: [{at: 30d, pages: []}]
+"""
+
+
+def test_month_in_which_no_minute_is_like_another_is_quick_in_long_windows(tmp_path: Path) -> None:
+    """Every evaluation looks at a day of different minutes: each of them is summed up once."""
+    slow = RULES.replace("window: 5m", "window: 1d").replace("failure_rate()", "p95(span.duration)")
+    slow = slow.replace('{high: "> 0.5", medium: "> 0.1", resolve: "<= 0.1"}', '{high: "> 9000", resolve: "<= 9000"}')
+    began = time.process_time()
+    found = check_rules(write(tmp_path, RAMPS, slow), Traffic(requests_per_second=1.0, sample_rate=1.0))
+    assert found.holds
+    assert time.process_time() - began < MONTH_S
+
+
 def test_check_that_holds_ends_with_0_and_tells_what_no_test_has_seen(tmp_path: Path) -> None:
     done = check(write(tmp_path, SILENT))
     assert done.exit_code == 0
