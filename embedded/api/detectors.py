@@ -4,17 +4,29 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 import apsw
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, HTTPException, Query, Response
 
-from embedded.api.context import ORGANIZATION_ID, Context, Ctx, Org, find_project, invalid, not_found, stamp
+from embedded.api.context import (
+    FORBIDDEN,
+    ORGANIZATION_ID,
+    Context,
+    Ctx,
+    Org,
+    find_project,
+    invalid,
+    not_found,
+    stamp,
+)
 from embedded.api.issues import issue_body
 from embedded.api.paging import Listed
 from embedded.api.schemas import ChangedDetector, ConditionGroup, DataSource, NewDetector
+from embedded.api.selection import Enabling, Selected, Selection, is_found, none_found
 from embedded.store import monitors
 from embedded.store.issues import latest_issue
 
 router = APIRouter()
 OWNER = "owner"  # kept beside the config, and shown apart from it
+DELETABLE = "metric_issue"  # the default monitors of a project have other types
 
 
 @router.get("/organizations/{organization}/detectors/")
@@ -25,10 +37,42 @@ def detectors(
     project: Annotated[list[str] | None, Query()] = None,
     query: str = "",
 ) -> list[dict[str, Any]]:
-    """Monitors, all or of some projects; `query` may be `type:<type>` or `name:"<name>"`."""
+    """Monitors, all or of some projects; `query` may be `type:<type>`, `name:"<name>"` or a part of the name."""
     wanted: list[int | None] = [find_project(context, each).id for each in project or []]
     found = [each for ident in wanted or [None] for each in monitors.list_detectors(context.read(), project_id=ident)]
-    return [_body(context, each) for each in listed.of([each for each in found if _matches(each, query)])]
+    return [
+        _body(context, each) for each in listed.of([each for each in found if is_found(query, each.type, each.name)])
+    ]
+
+
+@router.put("/organizations/{organization}/detectors/")
+def enable_detectors(context: Ctx, organization: Org, selected: Selected, body: Enabling) -> Any:  # noqa: ARG001
+    """Enable or disable all that are selected."""
+    now, meant = context.now(), _select(context, selected)
+
+    def job(connection: apsw.Connection) -> None:
+        for each in meant:
+            monitors.update_detector(connection, replace(each, enabled=body.enabled), now)
+
+    context.write(job)
+    return [_body(context, _find(context, each.id)) for each in meant] or none_found("detectors")
+
+
+@router.delete(
+    "/organizations/{organization}/detectors/", status_code=204, response_class=Response, response_model=None
+)
+def delete_detectors(context: Ctx, organization: Org, selected: Selected) -> Any:  # noqa: ARG001
+    """Delete all that are selected, or none if a default monitor is among them."""
+    meant = _select(context, selected)
+    if any(each.type != DELETABLE for each in meant):
+        raise HTTPException(403, FORBIDDEN)
+
+    def job(connection: apsw.Connection) -> None:
+        for each in meant:
+            monitors.delete_detector(connection, each.id)
+
+    context.write(job)
+    return None if meant else none_found("detectors")
 
 
 @router.post("/organizations/{organization}/projects/{project}/detectors/", status_code=201)
@@ -91,7 +135,7 @@ def change_detector(context: Ctx, organization: Org, detector_id: int, body: Cha
 
 @router.delete("/organizations/{organization}/detectors/{detector_id}/", status_code=204, response_class=Response)
 def delete_detector(context: Ctx, organization: Org, detector_id: int) -> None:  # noqa: ARG001
-    if _find(context, detector_id).type != "metric_issue":
+    if _find(context, detector_id).type != DELETABLE:
         raise invalid("nonFieldErrors", "A project's default monitors cannot be deleted.")
     context.write(lambda connection: monitors.delete_detector(connection, detector_id))
 
@@ -109,10 +153,9 @@ def _check_workflows(context: Context, workflow_ids: list[int]) -> None:
         raise invalid("workflowIds", f"Some alerts do not exist: {sorted(unknown)}")
 
 
-def _matches(detector: monitors.Detector, query: str) -> bool:
-    key, _, value = query.partition(":")
-    value = value.strip('"')
-    return not query or (key == "type" and detector.type == value) or (key == "name" and detector.name == value)
+def _select(context: Context, selected: Selection) -> list[monitors.Detector]:
+    known = monitors.list_detectors(context.read())
+    return [each for each in known if selected.takes(each.id, each.type, each.name, (each.project_id,))]
 
 
 def _data_source(connection: apsw.Connection, source: DataSource) -> dict[str, Any]:

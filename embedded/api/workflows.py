@@ -9,6 +9,7 @@ from embedded.api.actions import Action, check_receivers
 from embedded.api.context import ORGANIZATION_ID, Context, Ctx, Org, invalid, not_found, stamp
 from embedded.api.paging import Listed
 from embedded.api.schemas import ActionFilter, NewWorkflow, Triggers
+from embedded.api.selection import Enabling, Selected, Selection, none_found
 from embedded.store import monitors
 
 router = APIRouter()
@@ -18,6 +19,34 @@ OWNER = "owner"  # kept beside the config, and shown apart from it
 @router.get("/organizations/{organization}/workflows/")
 def workflows(context: Ctx, organization: Org, listed: Listed) -> list[dict[str, Any]]:  # noqa: ARG001 - checked by its dependency
     return listed.of([_body(each) for each in monitors.list_workflows(context.read())])
+
+
+@router.put("/organizations/{organization}/workflows/")
+def enable_workflows(context: Ctx, organization: Org, selected: Selected, body: Enabling) -> Any:  # noqa: ARG001
+    """Enable or disable all that are selected."""
+    now, meant = context.now(), _select(context, selected)
+
+    def job(connection: apsw.Connection) -> None:
+        for each in meant:
+            monitors.enable_workflow(connection, each.id, now, enabled=body.enabled)
+
+    context.write(job)
+    return [_body(_find(context, each.id)) for each in meant] or none_found("workflows")
+
+
+@router.delete(
+    "/organizations/{organization}/workflows/", status_code=204, response_class=Response, response_model=None
+)
+def delete_workflows(context: Ctx, organization: Org, selected: Selected) -> Any:  # noqa: ARG001
+    """Delete all that are selected."""
+    meant = _select(context, selected)
+
+    def job(connection: apsw.Connection) -> None:
+        for each in meant:
+            monitors.delete_workflow(connection, each.id)
+
+    context.write(job)
+    return None if meant else none_found("workflows")
 
 
 @router.post("/organizations/{organization}/workflows/", status_code=201)
@@ -79,6 +108,16 @@ def _find(context: Context, workflow_id: int) -> monitors.Workflow:
     if not found:
         raise not_found()
     return found[0]
+
+
+def _select(context: Context, selected: Selection) -> list[monitors.Workflow]:
+    """An alert belongs to the projects of its monitors."""
+    projects = {each.id: each.project_id for each in monitors.list_detectors(context.read())}
+    return [
+        each
+        for each in monitors.list_workflows(context.read())
+        if selected.takes(each.id, None, each.name, [projects[ident] for ident in each.detector_ids])
+    ]
 
 
 def _ident(connection: apsw.Connection, given: str | int | None) -> str:

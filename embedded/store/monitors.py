@@ -154,6 +154,13 @@ def save_workflow(
     return workflow_id
 
 
+def enable_workflow(connection: apsw.Connection, workflow_id: int, now: datetime, *, enabled: bool) -> None:
+    """Switch an alert on or off; nothing if it is gone."""
+    connection.execute(
+        "UPDATE workflow SET enabled = ?, updated_ms = ? WHERE id = ?", (enabled, to_ms(now), workflow_id)
+    )
+
+
 def delete_workflow(connection: apsw.Connection, workflow_id: int) -> None:
     """Remove an alert and its connections."""
     connection.execute("DELETE FROM workflow WHERE id = ?", (workflow_id,))
