@@ -1,18 +1,18 @@
 """Aggregates over time, one value per interval: what a chart shows. A monitor's windows slide, a chart's do not."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query
 
 from embedded.aggregate import aggregate
-from embedded.api.context import Ctx, Org, invalid
+from embedded.api.context import Context, Ctx, Org, invalid
 from embedded.api.events import MAX_ROWS, measured_fields, read_functions, sample_of, search_window
 from embedded.api.stats import parse_period
 from embedded.store.times import to_ms
-from embedded.store.windows import rows
+from embedded.store.windows import Sample, Window, rows
 from monitors.model import Aggregate
 
 router = APIRouter()
@@ -21,6 +21,7 @@ MAX_VALUES: Final = 10_000  # of one series; Sentry's own
 MAX_SERIES: Final = 10  # groups beside the others; Sentry's own
 MAX_AXES: Final = 10
 MAX_KEYS: Final = 5
+MAX_DELTA_S: Final = 90 * 86_400  # nothing is kept for longer
 MILLISECOND: Final = timedelta(milliseconds=1)
 # Period of at most so much -> the interval that is taken where none is asked for.
 INTERVALS: Final = (
@@ -34,6 +35,42 @@ FRACTIONS: Final = ("failure_rate", "apdex")
 Row = dict[str, Any]
 Key = tuple[Any, ...]
 Weighing = Literal["0", "1"]
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """The intervals, and how a sample counts in them."""
+
+    starts: list[datetime]
+    step: timedelta
+    speed: float
+    is_weighted: bool
+
+    def series(self, name: str, wanted: Aggregate, found: list[Row], earlier: list[Row] | None) -> dict[str, Any]:
+        """One aggregate of some rows; with those of an earlier time, moved to this one, beside them."""
+        compared = None if earlier is None else self._values(wanted, earlier)
+        values = [
+            {"timestamp": to_ms(start), "value": value, "incomplete": number == len(self.starts) - 1}
+            | ({} if compared is None else {"comparisonValue": compared[number]})
+            for number, (start, value) in enumerate(zip(self.starts, self._values(wanted, found), strict=True))
+        ]
+        kind = "duration" if wanted.argument in UNITS and wanted.function != "apdex" else "number"
+        unit = UNITS.get(wanted.argument or "") if kind == "duration" else None
+        shown = "percentage" if wanted.function in FRACTIONS else kind
+        return {
+            "yAxis": name,
+            "values": values,
+            "meta": {"valueType": shown, "valueUnit": unit, "interval": self.step // MILLISECOND},
+        }
+
+    def _values(self, wanted: Aggregate, found: list[Row]) -> list[float]:
+        first, step_ms = to_ms(self.starts[0]), self.step // MILLISECOND
+        by_start: dict[int, list[Sample]] = defaultdict(list)
+        for row in found:
+            sample = sample_of(row, wanted, is_weighted=self.is_weighted)
+            by_start[(row["timestamp"] - first) // step_ms].append(sample)
+        span = self.step * self.speed
+        return [aggregate(wanted, by_start[number], span) or 0 for number in range(len(self.starts))]
 
 
 @router.get("/organizations/{organization}/events-timeseries/")
@@ -50,9 +87,13 @@ def timeseries(
     top: Annotated[int, Query(alias="topEvents", ge=0, le=MAX_SERIES)] = 0,
     keys: Annotated[list[str] | None, Query(alias="groupBy", max_length=MAX_KEYS)] = None,
     exclude_other: Annotated[Weighing, Query(alias="excludeOther")] = "0",
+    delta_s: Annotated[int | None, Query(alias="comparisonDelta", ge=1, le=MAX_DELTA_S)] = None,
     unweighted: Annotated[Weighing, Query(alias="disableAggregateExtrapolation")] = "0",
 ) -> dict[str, Any]:
-    """One series per aggregate; with `topEvents` and `groupBy`, one per group and aggregate, the largest first."""
+    """One series per aggregate; with `topEvents` and `groupBy`, one per group and aggregate, the largest first.
+
+    With `comparisonDelta` each value has the one of so many seconds earlier beside it.
+    """
     if bool(top) is not bool(keys):
         raise invalid("topEvents", "topEvents and groupBy go together")
     window = search_window(context, dataset, query, project, environment, period)
@@ -60,14 +101,16 @@ def timeseries(
     step = _interval(interval, parse_period(period))
     starts = _starts(window.since, window.until, step)
     fields = list(dict.fromkeys(["timestamp", *(keys or []), *measured_fields(dataset, functions.values())]))
-    found = rows(context.read(), window, fields, order_by="timestamp", limit=MAX_ROWS + 1, offset=0)
-    if len(found) > MAX_ROWS:
-        raise invalid("statsPeriod", f"more than {MAX_ROWS} events; ask for a shorter period")
-    groups = _groups(found, keys or [], top, is_other_shown=exclude_other == "0")
-    is_weighted = unweighted == "0"
+    groups = _groups(_read(context, window, fields), keys or [], top, is_other_shown=exclude_other == "0")
+    delta = None if delta_s is None else timedelta(seconds=delta_s)
+    earlier = [] if delta is None else _read_earlier(context, window, fields, delta)
+    chart = Chart(starts, step, context.speed, is_weighted=unweighted == "0")
     series = [
         _labelled(
-            _series(name, wanted, group, starts, step, context.speed, is_weighted=is_weighted), keys or [], key, number
+            chart.series(name, wanted, group, None if delta is None else _of_group(earlier, keys or [], key, groups)),
+            keys or [],
+            key,
+            number,
         )
         for number, (key, group) in enumerate(groups)
         for name, wanted in functions.items()
@@ -96,6 +139,29 @@ def _starts(since: datetime, until: datetime, step: timedelta) -> list[datetime]
     return [first + step * number for number in range(count)]
 
 
+def _read(context: Context, window: Window, fields: list[str]) -> list[Row]:
+    found = rows(context.read(), window, fields, order_by="timestamp", limit=MAX_ROWS + 1, offset=0)
+    if len(found) > MAX_ROWS:
+        raise invalid("statsPeriod", f"more than {MAX_ROWS} events; ask for a shorter period")
+    return found
+
+
+def _read_earlier(context: Context, window: Window, fields: list[str], delta: timedelta) -> list[Row]:
+    """The rows of so long before, as if they were of now."""
+    earlier = replace(window, since=window.since - delta, until=window.until - delta)
+    moved_ms = delta // MILLISECOND
+    return [row | {"timestamp": row["timestamp"] + moved_ms} for row in _read(context, earlier, fields)]
+
+
+def _of_group(
+    found: list[Row], keys: list[str], key: Key | None, groups: list[tuple[Key | None, list[Row]]]
+) -> list[Row]:
+    """The rows of a group's key; for the others, those of no shown key."""
+    shown = {each for each, _ in groups}
+    keyed = [(tuple(row[name] for name in keys), row) for row in found]
+    return [row for own, row in keyed if (own not in shown if key is None else own == key)]
+
+
 def _groups(found: list[Row], keys: list[str], top: int, *, is_other_shown: bool) -> list[tuple[Key | None, list[Row]]]:
     """(key, rows) of the largest groups; the key of all others together is None."""
     if not keys:
@@ -107,31 +173,6 @@ def _groups(found: list[Row], keys: list[str], top: int, *, is_other_shown: bool
     others = [row for _, group in ranked[top:] for row in group]
     groups: list[tuple[Key | None, list[Row]]] = [*ranked[:top]]
     return [*groups, (None, others)] if others and is_other_shown else groups
-
-
-def _series(
-    name: str,
-    wanted: Aggregate,
-    found: Sequence[Row],
-    starts: list[datetime],
-    step: timedelta,
-    speed: float,
-    *,
-    is_weighted: bool,
-) -> dict[str, Any]:
-    first, step_ms = to_ms(starts[0]), step // MILLISECOND
-    by_start: dict[int, list[Row]] = defaultdict(list)
-    for row in found:
-        by_start[(row["timestamp"] - first) // step_ms].append(row)
-    values = []
-    for number, start in enumerate(starts):
-        samples = [sample_of(row, wanted, is_weighted=is_weighted) for row in by_start[number]]
-        value = aggregate(wanted, samples, step * speed)
-        values.append({"timestamp": to_ms(start), "value": value or 0, "incomplete": number == len(starts) - 1})
-    kind = "duration" if wanted.argument in UNITS and wanted.function != "apdex" else "number"
-    unit = UNITS.get(wanted.argument or "") if kind == "duration" else None
-    meta = {"valueType": "percentage" if wanted.function in FRACTIONS else kind, "valueUnit": unit, "interval": step_ms}
-    return {"yAxis": name, "values": values, "meta": meta}
 
 
 def _labelled(series: dict[str, Any], keys: list[str], key: Key | None, number: int) -> dict[str, Any]:

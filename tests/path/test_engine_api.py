@@ -166,6 +166,12 @@ ENDPOINTS: list[tuple[str, dict[str, Any], Shape, str | None]] = [
     (f"{ORGANIZATION}/events/", SPANS, SEARCH, f"{ORG_SPEC}/events/"),
     (f"{ORGANIZATION}/events/", SPANS | {"field": ["transaction", "count()"]}, SEARCH, f"{ORG_SPEC}/events/"),
     (f"{ORGANIZATION}/events-timeseries/", SERIES, SERIES_SHAPE, f"{ORG_SPEC}/events-timeseries/"),
+    (
+        f"{ORGANIZATION}/events-timeseries/",
+        SERIES | {"comparisonDelta": 3600},
+        SERIES_SHAPE,
+        f"{ORG_SPEC}/events-timeseries/",
+    ),
     (f"{ORGANIZATION}/events-timeseries/", SERIES | TOP, SERIES_SHAPE, f"{ORG_SPEC}/events-timeseries/"),
     (f"{ORGANIZATION}/stats_v2/", {"groupBy": "outcome", "field": "sum(quantity)"}, STATS, f"{ORG_SPEC}/stats_v2/"),
 ]

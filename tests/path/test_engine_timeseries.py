@@ -68,6 +68,29 @@ def test_largest_groups_come_first_and_the_rest_is_other(engine: Engine) -> None
     assert len(ask(engine, topEvents=2, groupBy="transaction", excludeOther="1")) == 2
 
 
+def test_each_value_has_the_earlier_one_beside_it(engine: Engine) -> None:
+    """Half an hour before, there was one request: it stands beside the newest."""
+    [series] = ask(engine, interval=60, comparisonDelta=1800, statsPeriod="10m")
+    assert total(series) == 6
+    assert sum(each["comparisonValue"] for each in series["values"]) == 1
+    assert "comparisonValue" not in ask(engine)[0]["values"][0]
+    longer = {each["timestamp"]: each["value"] for each in ask(engine, interval=60)[0]["values"]}
+    assert all(
+        each["comparisonValue"] == longer[each["timestamp"] - 30 * MINUTE_MS]
+        for each in series["values"]
+        if not each["incomplete"]
+    )
+
+
+def test_groups_are_compared_with_themselves(engine: Engine) -> None:
+    query = {"topEvents": 1, "groupBy": "transaction", "comparisonDelta": 1800, "statsPeriod": "10m"}
+    first, other = ask(engine, **query)
+    assert [(total(each), sum(value["comparisonValue"] for value in each["values"])) for each in (first, other)] == [
+        (3, 1),
+        (3, 0),
+    ]
+
+
 def test_errors_are_counted_and_not_measured(engine: Engine) -> None:
     [series] = ask(engine, dataset="errors")
     assert total(series) == 1
@@ -81,6 +104,7 @@ def test_errors_are_counted_and_not_measured(engine: Engine) -> None:
         ({"dataset": "nonsense"}, "dataset"),
         ({"yAxis": "median()"}, "field"),
         ({"interval": 0}, "interval"),
+        ({"comparisonDelta": 0}, "comparisonDelta"),
         ({"interval": "often"}, "interval"),
         ({"interval": 1}, "interval"),  # more values than anyone can draw
         ({"topEvents": 3}, "topEvents"),
