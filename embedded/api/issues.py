@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from embedded.api.context import Context, Ctx, Org, find_project, invalid, not_found, stamp
 from embedded.api.paging import Listed, Paging, cut
 from embedded.api.stats import parse_period
+from embedded.evaluate import Level
 from embedded.lenient import mapping, sequence, tags
 from embedded.store import issues as store
 
@@ -39,6 +40,9 @@ ABSENT_OF_ISSUE: Final[dict[str, Any]] = {
     "userCount": 0,
     "userReportCount": 0,
 }
+
+
+PRIORITIES: Final = {Level.MEDIUM.value: "medium", Level.HIGH.value: "high"}
 
 
 class ChangedIssue(BaseModel):
@@ -156,11 +160,22 @@ def open_periods(
             "start": stamp(each.start),
             "end": stamp(each.end),
             "isOpen": each.end is None,
-            "activities": [],
+            "activities": [_activity(one) for one in store.activities(context.read(), each.id)],
             "value": each.value,
         }
         for each in listed.of(asked)
     ]
+
+
+def _activity(activity: store.Activity) -> dict[str, Any]:
+    """Its value is the priority from then on; a breach that is over has none."""
+    return {
+        "id": str(activity.id),
+        "type": activity.type,
+        "value": PRIORITIES.get(activity.level),
+        "dateCreated": stamp(activity.at),
+        "eventId": None,
+    }
 
 
 def issue_body(context: Context, issue: store.Issue) -> dict[str, Any]:

@@ -17,6 +17,9 @@ HIGH: Final = 75
 REAPPEARED: Final = "reappeared_event"
 RESOLVED: Final = "issue_resolved_trigger"
 ESCALATED: Final = "escalated"  # to high priority; no trigger of its own
+OPENED: Final = "opened"  # an activity of an open period, in Sentry's words, as the next two
+STATUS_CHANGE: Final = "status_change"
+CLOSED: Final = "closed"
 CAPTURED: Final = "captured"  # one more event of an issue; for alerts without triggers
 MAX_ROUTED: Final = 200  # flips per pass, so that a storm does not hold the writer
 MAX_SENT: Final = 50  # deliveries per pass
@@ -167,6 +170,7 @@ def _open(connection: apsw.Connection, done: Evaluation) -> int:
         "INSERT INTO open_period (detector_id, issue_id, start_ms, peak_level, value) VALUES (?,?,?,?,?)",
         (done.monitor.id, issue_id, to_ms(done.at), done.level, done.value),
     )
+    _note(connection, done, OPENED)
     return issue_id
 
 
@@ -193,6 +197,7 @@ def _resolve(connection: apsw.Connection, done: Evaluation, issue_id: int) -> No
         "UPDATE issue SET status = 'resolved', substatus = NULL, last_seen_ms = ? WHERE id = ?",
         (to_ms(done.at), issue_id),
     )
+    _note(connection, done, CLOSED)
     connection.execute(
         "UPDATE open_period SET end_ms = ? WHERE detector_id = ? AND end_ms IS NULL", (to_ms(done.at), done.monitor.id)
     )
@@ -203,6 +208,16 @@ def _set_priority(connection: apsw.Connection, done: Evaluation, issue_id: int) 
     connection.execute(
         "UPDATE open_period SET peak_level = max(peak_level, ?) WHERE detector_id = ? AND end_ms IS NULL",
         (done.level, done.monitor.id),
+    )
+    _note(connection, done, STATUS_CHANGE)
+
+
+def _note(connection: apsw.Connection, done: Evaluation, kind: str) -> None:
+    """Write into the open breach what happens to it now."""
+    connection.execute(
+        "INSERT INTO period_activity (period_id, type, level, at_ms)"
+        " SELECT id, ?, ?, ? FROM open_period WHERE detector_id = ? AND end_ms IS NULL",
+        (kind, done.level, to_ms(done.at), done.monitor.id),
     )
 
 

@@ -44,6 +44,16 @@ class OpenPeriod:
 
 
 @dataclass(frozen=True, slots=True)
+class Activity:
+    """What happened to a breach, and when."""
+
+    id: int
+    type: str  # opened, status_change, closed
+    level: int  # from then on
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class StoredEvent:
     """An error event or a transaction as it was received."""
 
@@ -152,6 +162,14 @@ def open_periods(connection: apsw.Connection, *, detector_id: int | None, issue_
         (detector_id, issue_id),
     )
     return [OpenPeriod(row[0], row[1], row[2], from_ms(row[3]), from_ms(row[4]), row[5]) for row in rows]
+
+
+def activities(connection: apsw.Connection, period_id: int) -> list[Activity]:
+    """All that happened to a breach, oldest first."""
+    rows = connection.execute(
+        "SELECT id, type, level, at_ms FROM period_activity WHERE period_id = ? ORDER BY id", (period_id,)
+    )
+    return [Activity(row[0], row[1], row[2], from_ms(row[3])) for row in rows]
 
 
 def issue_of(row: tuple[Any, ...]) -> Issue:

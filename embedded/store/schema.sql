@@ -224,6 +224,15 @@ CREATE TABLE IF NOT EXISTS open_period (
   value       REAL NOT NULL               -- at the start
 );
 
+CREATE TABLE IF NOT EXISTS period_activity (   -- what happened in a breach: it opened, its priority changed, it closed
+  id          INTEGER PRIMARY KEY,
+  period_id   INTEGER NOT NULL,
+  type        TEXT NOT NULL,              -- opened, status_change or closed
+  level       INTEGER NOT NULL,           -- from then on
+  at_ms       INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS period_activity_of ON period_activity (period_id);
+
 CREATE TABLE IF NOT EXISTS flip (         -- a change of state, handed from ingest and alerting to notify
   id          INTEGER PRIMARY KEY,
   detector_id INTEGER NOT NULL,

@@ -66,11 +66,15 @@ def test_breach_pages_once_signed_and_its_end_is_told(start: Start, receiver: Re
     assert issue["id"] == alert["id"]
     [period] = engine.ask("GET", f"{ORGANIZATION}/open-periods/", detectorId=monitor["id"])
     assert period["isOpen"]
+    [opening] = period["activities"]
+    assert (opening["type"], opening["value"], opening["dateCreated"]) == ("opened", "high", period["start"])
 
     send_until(["critical", "resolved"], failed=False)  # after at most five seconds, the window
     assert receiver.is_signed(secret)
     [period] = engine.ask("GET", f"{ORGANIZATION}/open-periods/", groupId=issue["id"], statsPeriod="1h")
     assert not period["isOpen"]
+    assert [(each["type"], each["value"]) for each in period["activities"]] == [("opened", "high"), ("closed", None)]
+    assert period["activities"][0] == opening
     assert engine.ask("GET", f"{ORGANIZATION}/issues/{issue['id']}/")["status"] == "resolved"
     assert engine.ask("GET", f"{ORGANIZATION}/workflows/{workflow['id']}/")["lastTriggered"]
     assert receiver.bodies("event_alert") == []

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from embedded import alerting
 from embedded.alerting import measure, tick
 from embedded.evaluate import DAMPING
 from embedded.measure import cadence
+from embedded.store.alerts import Evaluation, due_monitors, record_evaluation
 from embedded.store.database import Database
-from embedded.store.issues import OpenPeriod, latest_issue, open_periods, set_status
+from embedded.store.issues import OpenPeriod, activities, latest_issue, open_periods, set_status
 from embedded.store.monitors import delete_detector
 from tests.unit.embedded.fakes import NOW, add_monitor, error, opened, store, transaction
 
@@ -97,6 +99,21 @@ def test_step_of_failures_opens_once_resolves_and_returns_as_regression(database
     assert again
     assert (again.id, again.status, again.substatus, again.times_seen) == (issue.id, "unresolved", "regressed", 2)
     assert [each.end is None for each in run.periods(monitor)] == [True, False]
+
+
+def test_breach_remembers_each_change_of_its_level(database: Database) -> None:
+    monitor = add_monitor(database)
+    for minute, level in enumerate((50, 75, 50, 0, 75)):
+        at = NOW + minute * MINUTE
+        [due] = due_monitors(database.read(), at)
+        done = Evaluation(due, 0.5, level, at, is_change=True, at=at, next_due_at=at)
+        assert database.write(partial(record_evaluation, done=done))
+    found = [
+        [((each.at - NOW) // MINUTE, each.type, each.level) for each in activities(database.read(), period.id)]
+        for period in open_periods(database.read(), detector_id=monitor, issue_id=None)
+    ]
+    first = [(0, "opened", 50), (1, "status_change", 75), (2, "status_change", 50), (3, "closed", 0)]
+    assert found == [[(4, "opened", 75)], first]
 
 
 @pytest.mark.parametrize("speed", [1, 60])
