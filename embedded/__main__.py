@@ -7,7 +7,7 @@ import sys
 import uvicorn
 
 from embedded.app import build_app
-from embedded.clock import SystemClock
+from embedded.clock import Clock, SystemClock
 from embedded.destinations import load_destinations
 from embedded.errors import SettingsError
 from embedded.settings import load_settings
@@ -16,7 +16,12 @@ EXIT_USAGE = 2
 
 
 def main() -> int:
-    """Serve until stopped. Returns 2 when a setting is wrong."""
+    """Serve by the machine's clock until stopped. Returns 2 when a setting is wrong."""
+    return serve(SystemClock())
+
+
+def serve(clock: Clock) -> int:
+    """Serve by this clock until stopped. Returns 2 when a setting is wrong."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
@@ -25,7 +30,7 @@ def main() -> int:
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_USAGE
-    app = build_app(settings, SystemClock(), destinations)
+    app = build_app(settings, clock, destinations)
     uvicorn.run(app, host=settings.host, port=settings.port, access_log=False, log_level="warning", lifespan="on")
     return 0
 

@@ -22,6 +22,7 @@ import orjson
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_S = 30.0  # for anything that is awaited; a loaded machine takes some seconds to start a process
+HOUR_S = 3600
 FramedItem = tuple[str, object] | tuple[str, object, dict[str, Any]]
 ORGANIZATION = "/organizations/sentry"
 
@@ -162,12 +163,12 @@ class Project:
 Start = Callable[..., Engine]
 
 
-def starting(data_dir: Path) -> Iterator[Start]:
+def starting(data_dir: Path, ahead_s: float = 0) -> Iterator[Start]:
     """Body of a fixture: start engines on this data directory; at the end, stop those that still run."""
     started: list[Engine] = []
 
     def run(speed: float = 1, **settings: str) -> Engine:
-        started.append(start_engine(data_dir, speed, **settings))
+        started.append(start_engine(data_dir, speed, ahead_s, **settings))
         return started[-1]
 
     yield run
@@ -175,16 +176,29 @@ def starting(data_dir: Path) -> Iterator[Start]:
         engine.end()
 
 
-def start_engine(data_dir: Path, speed: float = 1, **settings: str) -> Engine:
-    """Start an engine on a data directory, new or used, with further EMBEDDED_* settings; return once it answers."""
+def early_in_an_hour() -> float:
+    """How many seconds a clock must be ahead to show a minute past the next full hour.
+
+    Limits count in windows that begin at full hours, days and billing cycles, all in UTC: a test whose engine's clock
+    starts there has most of an hour before any of them ends.
+    """
+    return HOUR_S - time.time() % HOUR_S + 60  # noqa: TID251 - the engine is a process with a clock of its own
+
+
+def start_engine(data_dir: Path, speed: float = 1, ahead_s: float = 0, **settings: str) -> Engine:
+    """Start an engine on a data directory, new or used, with further EMBEDDED_* settings; return once it answers.
+
+    Its clock is ahead of the machine's by `ahead_s`.
+    """
     data_dir.mkdir(exist_ok=True, parents=True)
     port = free_port()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("EMBEDDED_")}
     own = {"EMBEDDED_PORT": str(port), "EMBEDDED_DATA_DIR": str(data_dir), "EMBEDDED_SPEED": str(speed)}
     own |= {f"EMBEDDED_{name.upper()}": value for name, value in settings.items()}
+    module = ["tests.path.shifted", str(ahead_s)] if ahead_s else ["embedded"]
     with (data_dir / "log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "embedded"], cwd=ROOT, env=inherited | own, stdout=log, stderr=subprocess.STDOUT
+            [sys.executable, "-m", *module], cwd=ROOT, env=inherited | own, stdout=log, stderr=subprocess.STDOUT
         )
     client = httpx.Client(timeout=DEADLINE_S, trust_env=False)
     engine = Engine(process, f"http://127.0.0.1:{port}", data_dir, client)

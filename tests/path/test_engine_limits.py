@@ -17,6 +17,7 @@ from tests.path.engine import (
     Engine,
     Project,
     Start,
+    early_in_an_hour,
     envelope,
     error,
     start_engine,
@@ -27,13 +28,13 @@ from tests.path.engine import (
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    yield from starting(tmp_path / "engine")
+    yield from starting(tmp_path / "engine", early_in_an_hour())
 
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """One engine for the tests that need no other; each test has a project of its own."""
-    engine = start_engine(tmp_path_factory.mktemp("engine"))
+    engine = start_engine(tmp_path_factory.mktemp("engine"), ahead_s=early_in_an_hour())
     yield engine
     assert engine.end() in (0, -15), (engine.data_dir / "log").read_text()
 
