@@ -1,45 +1,50 @@
-"""Envelopes per second of the embedded engine, acknowledged once they are on disk.
+"""Envelopes per second of the embedded engine, acknowledged once they are on disk, beside an app that only parses them.
 
-Run as `python tests/bench/bench_ingest.py`. Sends gzip envelopes with fresh event ids over keep-alive connections from
-threads of this process, which shares the machine with the engine and is the limit at many connections. Prints one JSON
-object per workload: rate, latencies in ms, peak memory of the engine.
+Run as `python tests/bench/bench_ingest.py`; needs wrk (Debian's package of that name) and Linux. Both servers are one
+uvicorn process and take turns; both get the same gzip bodies, each with an event id of its own. The load generator
+shares the machine with them. Prints one JSON object per workload and number of connections: medians over the rounds.
 """
 
 import argparse
 import gzip
-import http.client
 import json
+import secrets
+import shutil
+import statistics
+import subprocess
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
+
+import httpx
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.path.engine import Engine, envelope, error, start_engine, transaction
+from tests.path.engine import Engine, await_true, envelope, error, free_port, start_engine, transaction
 
-FRAMES = 20  # of an error, with source lines and variables: some 30 KB, as sentry-sdk sends from a FastAPI endpoint
-BATCH = 200  # envelopes made before the clock starts, per connection and second of load
+FRAMES = 18  # of an error, with source lines and variables: some 36 KB, as sentry-sdk sends from a FastAPI endpoint
+VARIABLES = 20
+SPANS = 7
+SCRIPT = Path(__file__).with_name("posts.lua")
+MOST_PER_S = {"transaction": 9_000, "error": 3_500}  # bodies made per second of load; a round that needs more fails
 
 
 @dataclass(frozen=True)
-class Result:
-    """One workload's numbers."""
+class Round:
+    """What wrk saw."""
 
-    workload: str
-    connections: int
-    bytes_raw: int
-    envelopes_per_s: float
+    per_s: float
     p50_ms: float
     p99_ms: float
-    peak_rss_mib: int
 
 
 def large_error() -> dict[str, Any]:
+    """An error of 36 KB; half of each variable is random, so it shrinks to about a third, not to nothing."""
     lines = [f"    value_{number} = compute(number={number})" for number in range(5)]
     frames = [
         {
@@ -51,58 +56,94 @@ def large_error() -> dict[str, Any]:
             "pre_context": lines,
             "context_line": "    raise ValueError(value)",
             "post_context": lines,
-            "vars": {f"variable_{each}": f"<service.model.Thing object {each}>" for each in range(20)},
+            "vars": {f"variable_{each}": f"<service.model.Thing {secrets.token_hex(17)}>" for each in range(VARIABLES)},
         }
         for number in range(FRAMES)
     ]
     return error(exception={"values": [{"type": "ValueError", "value": "it broke", "stacktrace": {"frames": frames}}]})
 
 
-WORKLOADS: dict[str, Callable[[], bytes]] = {
-    "transaction": lambda: envelope(("transaction", transaction(spans=[{}] * 3))),
-    "error": lambda: envelope(("event", large_error())),
+def spanned_transaction() -> dict[str, Any]:
+    """A transaction of 2 KB, with spans of a request."""
+    sent = transaction()
+    span = {"trace_id": uuid4().hex, "op": "db", "description": "SELECT name FROM graph WHERE id = ?", "status": "ok"}
+    times = {name: sent[name] for name in ("start_timestamp", "timestamp")}
+    return sent | {"spans": [span | times | {"span_id": secrets.token_hex(8)} for _ in range(SPANS)]}
+
+
+WORKLOADS: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
+    "transaction": ("transaction", spanned_transaction),
+    "error": ("event", large_error),
 }
 
 
-def measure(engine: Engine, name: str, connections: int, seconds: float) -> Result:
-    """Post ready-made bodies from each connection for so long, or until they are used up."""
+def write_bodies(name: str, count: int, path: Path) -> tuple[int, int]:
+    """Write so many gzip bodies with event ids of their own; return the size of one, raw and compressed."""
+    kind, make = WORKLOADS[name]
+    sent = make()
+    raw = envelope((kind, sent))
+    with path.open("wb") as file:
+        for _ in range(count):
+            body = gzip.compress(raw.replace(sent["event_id"].encode(), uuid4().hex.encode()), 1)
+            file.write(len(body).to_bytes(4) + body)
+    return len(raw), len(body)
+
+
+def post(url: str, path: str, bodies: Path, connections: int, seconds: int) -> Round:
+    """One round of wrk; every answer must be a 200. Returns its rate and latencies."""
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(SCRIPT), url, "--", str(bodies), path]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    requests, elapsed_us, wrong, p50_us, p99_us = (int(each) for each in said.split("RESULT ")[1].split())
+    assert not wrong, said
+    return Round(requests * 1e6 / elapsed_us, p50_us / 1000, p99_us / 1000)
+
+
+@contextmanager
+def bare() -> Iterator[str]:
+    """Run the app that only parses; give its address."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    process = subprocess.Popen([sys.executable, str(SCRIPT.with_name("bare.py")), str(port)])
+
+    def is_up() -> bool:
+        try:
+            return httpx.get(url, trust_env=False).is_success
+        except httpx.TransportError:
+            return False
+
+    try:
+        await_true("the bare app", is_up)
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def compare(engine: Engine, floor: str, name: str, connections: int, options: argparse.Namespace) -> dict[str, object]:
+    """Let engine and bare app take turns; return medians, and the median of the rounds' ratios with its range."""
     project = engine.project(f"bench-{name}-{connections}")
-    make = WORKLOADS[name]
-    bodies = [[gzip.compress(make(), 1) for _ in range(int(BATCH * seconds))] for _ in range(connections)]
-    latencies: list[list[float]] = [[] for _ in range(connections)]
-    host, path = engine.url.removeprefix("http://"), f"/api/{project.id}/envelope/?sentry_key={project.key}"
-
-    def post(number: int) -> None:
-        client = http.client.HTTPConnection(host)
-        until = time.perf_counter() + seconds
-        for body in bodies[number]:
-            begun = time.perf_counter()
-            if begun > until:
-                break
-            client.request("POST", path, body, {"content-encoding": "gzip"})
-            answer = client.getresponse()
-            answer.read()
-            assert answer.status == 200, answer.status
-            latencies[number].append(time.perf_counter() - begun)
-        client.close()
-
-    threads = [threading.Thread(target=post, args=(number,)) for number in range(connections)]
-    begun = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    elapsed = time.perf_counter() - begun
-    ranked = sorted(each * 1000 for one in latencies for each in one)
-    return Result(
-        name,
-        connections,
-        len(make()),
-        round(len(ranked) / elapsed, 1),
-        round(ranked[len(ranked) // 2], 2),
-        round(ranked[len(ranked) * 99 // 100], 2),
-        peak_rss_mib(engine.process.pid),
-    )
+    path = f"/api/{project.id}/envelope/?sentry_key={project.key}"
+    rounds: list[tuple[Round, Round]] = []
+    most = MOST_PER_S[name] * options.seconds
+    for _ in range(options.rounds):
+        bodies = engine.data_dir.parent / "bodies"
+        raw, compressed = write_bodies(name, most, bodies)
+        ours, least = (post(url, path, bodies, connections, options.seconds) for url in (engine.url, floor))
+        assert ours.per_s * options.seconds < most, "the bodies were used up: raise MOST_PER_S"
+        rounds.append((ours, least))
+    ratios = [ours.per_s / least.per_s for ours, least in rounds]
+    return {
+        "workload": name,
+        "connections": connections,
+        "bytes": [raw, compressed],
+        "per_s": round(statistics.median(ours.per_s for ours, _ in rounds)),
+        "bare_per_s": round(statistics.median(least.per_s for _, least in rounds)),
+        "ratio": [round(each, 2) for each in (statistics.median(ratios), min(ratios), max(ratios))],
+        "p50_ms": round(statistics.median(ours.p50_ms for ours, _ in rounds), 1),
+        "p99_ms": round(statistics.median(ours.p99_ms for ours, _ in rounds), 1),
+        "bare_p99_ms": round(statistics.median(least.p99_ms for _, least in rounds), 1),
+        "peak_rss_mib": peak_rss_mib(engine.process.pid),
+    }
 
 
 def peak_rss_mib(pid: int) -> int:
@@ -110,21 +151,27 @@ def peak_rss_mib(pid: int) -> int:
     return int(Path(f"/proc/{pid}/status").read_text().split("VmHWM:")[1].split()[0]) // 1024
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--seconds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--connections", type=int, nargs="+", default=[1, 16])
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as directory:
+    if shutil.which("wrk") is None:
+        sys.stderr.write("bench_ingest: skipped, wrk is not installed (Debian: apt-get install wrk)\n")
+        return 0
+    with tempfile.TemporaryDirectory() as directory, bare() as floor:
         engine = start_engine(Path(directory) / "engine")
         try:
             for name in WORKLOADS:
                 for connections in options.connections:
-                    result = measure(engine, name, connections, options.seconds)
-                    sys.stdout.write(json.dumps(asdict(result)) + "\n")
+                    result = compare(engine, floor, name, connections, options)
+                    sys.stdout.write(json.dumps(result) + "\n")
+                    sys.stdout.flush()
         finally:
             engine.end()
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
