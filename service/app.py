@@ -27,11 +27,12 @@ from service.faults import open_faults
 from service.logs import configure_logging
 from service.plot.client import PlotClient
 from service.pool import Pool
-from service.rate_limit import RateLimitMiddleware
+from service.rate_limit import LocalCounter, RateLimitMiddleware, parse_rate_limit
 from service.release import build_release, read_version
 from service.request_id import RequestIdMiddleware
 from service.security_headers import SecurityHeadersMiddleware
 from service.settings import Settings, settings_or_exit
+from service.shared_rate import SharedCounter
 from service.telemetry import flush_telemetry, start_telemetry
 from service.trace_trust import trust_trace
 from service.user_id import UserIdMiddleware
@@ -54,7 +55,8 @@ class Isl(FastAPI):
         """Put our layers around Starlette's outermost one, whose 500 responses would otherwise lack them."""
         settings: Settings = self.state.settings
         app: ASGIApp = UserIdMiddleware(super().build_middleware_stack(), settings.isl_user_id_secret)
-        app = RateLimitMiddleware(BodyLimitMiddleware(app), settings.isl_rate_limit)
+        limit = parse_rate_limit(settings.isl_rate_limit)
+        app = RateLimitMiddleware(BodyLimitMiddleware(app), limit, self.state.counter)
         app = ApiKeyMiddleware(app, settings.api_keys, is_disabled=settings.isl_auth_disabled)
         return RequestIdMiddleware(SecurityHeadersMiddleware(app))
 
@@ -97,6 +99,8 @@ def _open_dependencies(app: FastAPI, settings: Settings) -> None:
     app.state.schema = Schema(app.state.database)
     app.state.store = RedisStore(url.get_secret_value(), partial(disturb, Dependency.CACHE)) if url else MemoryStore()
     app.state.cache = ResultCache(app.state.store)
+    limit = parse_rate_limit(settings.isl_rate_limit)
+    app.state.counter = SharedCounter(url.get_secret_value(), limit) if url else LocalCounter(limit)
     app.state.plot = PlotClient(settings.isl_plot_url, partial(disturb, Dependency.PLOT))
 
 
@@ -106,6 +110,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     for part in (app.state.pool, app.state.plot, app.state.store, app.state.database):
         part.close()
+    await app.state.counter.close()
     # Blocks the loop for at most the flush budget; nothing else runs on it any more.
     flush_telemetry()
 

@@ -1,7 +1,7 @@
 """How often one caller may ask: a moving window by API key, by address where keys are switched off. Pure ASGI.
 
-After authentication, so that made-up keys can neither dodge the limit nor fill the memory. Each worker counts for
-itself: what the service lets through is up to this limit times its workers.
+After authentication, so that made-up keys can neither dodge the limit nor fill the memory. Without Redis each worker
+counts for itself: what the service lets through is then up to this limit times its workers.
 """
 
 import math
@@ -9,7 +9,7 @@ import re
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from cachetools import TTLCache
 from starlette.datastructures import MutableHeaders
@@ -70,19 +70,43 @@ class Windows:
         return left, instants[0] + self._limit.window_s - now_s
 
 
+class Counter(Protocol):
+    """Counts the requests of each caller, in this worker or in all of them."""
+
+    async def hit(self, caller: str) -> tuple[int, float]:
+        """Count a request; return how many more may come, -1 for one too many, and seconds to wait for more."""
+
+    async def close(self) -> None:
+        """Give back what it holds."""
+
+
+class LocalCounter:
+    """Windows of this worker, by its own clock."""
+
+    def __init__(self, limit: RateLimit) -> None:
+        self._windows = Windows(limit)
+
+    async def hit(self, caller: str) -> tuple[int, float]:
+        """Count a request now."""
+        return self._windows.hit(caller, time.monotonic())
+
+    async def close(self) -> None:
+        """The process takes it along."""
+
+
 class RateLimitMiddleware:
     """Answers 429 with an Olumi body and Retry-After past the limit; X-RateLimit-* tell how much is left."""
 
-    def __init__(self, app: ASGIApp, limit: str) -> None:
+    def __init__(self, app: ASGIApp, limit: RateLimit, counter: Counter) -> None:
         self.app = app
-        self._limit = parse_rate_limit(limit)
-        self._windows = Windows(self._limit)
+        self._limit = limit
+        self._counter = counter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in OPEN_PATHS:
             await self.app(scope, receive, send)
             return
-        left, wait_s = self._windows.hit(_find_caller(scope), time.monotonic())
+        left, wait_s = await self._counter.hit(_find_caller(scope))
         wait = max(1, math.ceil(wait_s))
         answer = self.app if left >= 0 else self._refuse(wait)
         await answer(scope, receive, self._with_headers(send, max(0, left), wait))

@@ -106,7 +106,7 @@ class Settings(BaseSettings):
         validate_default=True,
     )
     isl_rate_limit: Annotated[str, AfterValidator(check_rate_limit)] = Field(
-        "100/minute", description=f"<count>/<second, minute, hour or day>, at most {MAX_LIMIT}, by caller and worker"
+        "100/minute", description=f"<count>/<second, minute, hour or day>, at most {MAX_LIMIT}, by caller"
     )
     isl_database_url: Annotated[SecretStr, AfterValidator(check_database_url)] = Field(
         SecretStr(DEFAULT_DATABASE_URL), description="sqlite:///<file> or postgresql://<user>@<host>/<database>"

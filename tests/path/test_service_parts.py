@@ -223,9 +223,18 @@ def test_redis_shares_results_between_processes_and_may_vanish(start: Start, rec
     assert second.send("/ready").json()["checks"]["cache"] == "down"
     second.terminate()
     shared, *alone = receiver.of_type("transaction")[-8:]
-    assert _ops(shared) == ["cache.get", "db.redis", "serialize"]
+    assert _ops(shared) == ["db.redis", "cache.get", "db.redis", "serialize"]  # the first: the rate limit
     assert {(each["tags"]["degraded"], each["tags"]["dependency"]) for each in alone} == {("true", "cache")}
     assert receiver.of_type("event") == []
+
+
+def test_processes_share_the_rate_limit_in_redis(start: Start, redis_url: str) -> None:
+    limit = {"ISL_CACHE_URL": redis_url, "ISL_RATE_LIMIT": "3/day"}
+    first, second = (start(**limit) for _ in range(2))
+    answers = [each.send(VALIDATE, VALID) for each in (first, second, first, second, first)]
+    assert [each.status_code for each in answers] == [200, 200, 200, 429, 429]
+    assert answers[-1].json()["code"] == "ISL_RATE_LIMIT_EXCEEDED"
+    assert int(answers[-1].headers["retry-after"]) > 0
 
 
 @dataclass
