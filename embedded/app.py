@@ -25,6 +25,7 @@ from embedded.api import (
     releases,
     root,
     sentry_apps,
+    sessions,
     stats,
     tags,
     timeseries,
@@ -83,6 +84,7 @@ ROUTERS = (
     events,
     timeseries,
     stats,
+    sessions,
 )
 
 

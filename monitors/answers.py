@@ -10,6 +10,7 @@ from typing import Any, Final
 
 MASKED: Final = "*"  # a client secret is shown once, and as asterisks from then on
 QUANTITY: Final = "sum(quantity)"
+SESSIONS: Final = "sum(session)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +101,9 @@ class Issue:
 
 @dataclass(frozen=True, slots=True)
 class StatsGroup:
-    """How many items met one combination of what was grouped by."""
+    """How many items, or sessions, met one combination of what was grouped by."""
 
-    by: dict[str, str]  # outcome, category, reason or project -> value
+    by: dict[str, str]  # of items: outcome, category, reason or project; of sessions: session.status and the like
     quantity: int
 
 
@@ -187,6 +188,11 @@ def parse_issue(item: dict[str, Any]) -> Issue:
 def parse_stats_group(item: dict[str, Any]) -> StatsGroup:
     by = {key: str(value) for key, value in item["by"].items()}
     return StatsGroup(by, int(item["totals"][QUANTITY]))
+
+
+def parse_session_group(item: dict[str, Any]) -> StatsGroup:
+    by = {key: str(value) for key, value in item["by"].items()}
+    return StatsGroup(by, int(item["totals"][SESSIONS]))
 
 
 def parse_open_period(item: dict[str, Any]) -> OpenPeriod:

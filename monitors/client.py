@@ -11,6 +11,7 @@ from typing import Any, Final, Self, TypeVar
 from monitors import answers, remote
 from monitors.answers import (
     QUANTITY,
+    SESSIONS,
     AvailableActions,
     AvailableApp,
     AvailableIntegration,
@@ -170,6 +171,22 @@ class SentryClient:
         path = f"{self._org}/stats_v2/"
         answer = self._transport.call("GET", path, params=params)
         return tuple(_read(answers.parse_stats_group, item, "GET", path) for item in _items(answer, "groups", path))
+
+    def sessions(self, project_id: int, group_by: Sequence[str], stats_period: str = "1d") -> tuple[StatsGroup, ...]:
+        """Return how many requests the SDKs counted, sampled or not, by `session.status`, `release`, `environment`.
+
+        healthy + errored + crashed are all; crashed are those with an unhandled exception, errored with a handled one.
+        """
+        params: Params = {
+            "project": project_id,
+            "field": SESSIONS,
+            "groupBy": group_by,
+            "statsPeriod": stats_period,
+            "interval": "1h",
+        }
+        path = f"{self._org}/sessions/"
+        answer = self._transport.call("GET", path, params=params)
+        return tuple(_read(answers.parse_session_group, item, "GET", path) for item in _items(answer, "groups", path))
 
     def events(
         self,

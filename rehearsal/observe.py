@@ -10,6 +10,9 @@ from rehearsal.clock import now
 from rehearsal.reconcile import Arrival
 
 CLOCK_MARGIN: Final = timedelta(minutes=2)
+TRANSACTION: Final = "transaction"
+SAMPLING_RATE: Final = "sampling_rate"
+STATUS: Final = "session.status"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +23,18 @@ class Observation:
     errors: tuple[Arrival, ...]
     dropped: dict[str, int]  # transactions that the client dropped, by reason
     dropped_errors: dict[str, int]  # error events that it dropped, by reason
+    sessions: dict[str, int]  # requests as the SDKs count them, whatever is sampled, by how they ended
 
 
 def observe(client: SentryClient, project_id: int, since: datetime) -> Observation:
     """Read every transaction and error of the run by request id, and what the client dropped."""
     minutes = int((now() - since + CLOCK_MARGIN) / timedelta(minutes=1)) + 1
     return Observation(
-        _arrivals(client, project_id, "spans", f"{signals.IS_TRANSACTION.name}:true", minutes),
-        _arrivals(client, project_id, "errors", "", minutes),
+        _transactions(client, project_id, minutes),
+        _errors(client, project_id, minutes),
         _client_discards(client, project_id, "transaction"),
         _client_discards(client, project_id, "error"),
+        _sessions(client, project_id),
     )
 
 
@@ -40,13 +45,30 @@ def breaches(client: SentryClient, project_id: int, monitor: str, since: datetim
     return sorted(period.start for period in periods if period.start >= since)
 
 
-def _arrivals(client: SentryClient, project_id: int, dataset: str, query: str, minutes: int) -> tuple[Arrival, ...]:
-    fields = ["id", signals.REQUEST_ID.name]
-    rows = client.events(project_id, dataset, fields, query, stats_period=f"{minutes}m", sort="timestamp")
-    return tuple(Arrival(row[signals.REQUEST_ID.name]) for row in rows)
+def _transactions(client: SentryClient, project_id: int, minutes: int) -> tuple[Arrival, ...]:
+    query = f"{signals.IS_TRANSACTION.name}:true"
+    fields = ["id", signals.REQUEST_ID.name, TRANSACTION, SAMPLING_RATE]
+    rows = client.events(project_id, "spans", fields, query, stats_period=f"{minutes}m", sort="timestamp")
+    return tuple(Arrival(row[signals.REQUEST_ID.name], row[TRANSACTION], _weight(row[SAMPLING_RATE])) for row in rows)
+
+
+def _errors(client: SentryClient, project_id: int, minutes: int) -> tuple[Arrival, ...]:
+    fields = ["id", signals.REQUEST_ID.name, TRANSACTION]
+    rows = client.events(project_id, "errors", fields, "", stats_period=f"{minutes}m", sort="timestamp")
+    return tuple(Arrival(row[signals.REQUEST_ID.name], row[TRANSACTION]) for row in rows)
+
+
+def _weight(rate: float | None) -> float:
+    """How many requests one stands for that was sampled at a rate; an SDK that says none samples all."""
+    return 1 / rate if rate else 1.0
 
 
 def _client_discards(client: SentryClient, project_id: int, category: str) -> dict[str, int]:
     """What the SDKs say they dropped of a category, by reason, in the last day: a run has a project of its own."""
     groups = client.stats_v2(project_id, ["reason"], category=category, outcome="client_discard")
     return {group.by["reason"]: group.quantity for group in groups}
+
+
+def _sessions(client: SentryClient, project_id: int) -> dict[str, int]:
+    """How many requests ended in each way, in the last day: the SDKs' own counters, flushed once a minute."""
+    return {group.by[STATUS]: group.quantity for group in client.sessions(project_id, [STATUS])}

@@ -22,6 +22,8 @@ class Arrival:
     """An event or transaction that Sentry has, by the request it belongs to."""
 
     request_id: str | None
+    endpoint: str | None = None  # name of its transaction: the route's template
+    weight: float = 1.0  # how many requests it stands for: 1 / the client's sample rate
 
 
 @dataclass(frozen=True, slots=True)

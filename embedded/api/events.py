@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from embedded.aggregate import aggregate
 from embedded.api.context import Context, Ctx, Org, find_project, invalid, stamp
 from embedded.api.paging import Page, Paging, cut
-from embedded.api.stats import parse_period
+from embedded.api.steps import parse_period
 from embedded.store.fields import DATASETS
 from embedded.store.times import from_ms
 from embedded.store.windows import Sample, Window, rows
@@ -21,7 +21,9 @@ router = APIRouter()
 MAX_FIELDS: Final = 20
 MAX_ROWS: Final = 100_000  # read for one aggregate; more is refused, not cut
 MEASURED: Final = ("span.duration", "span.status", "sample_weight")
-NUMBERS: Final = frozenset({"span.duration", "transaction.duration", "sample_weight", "span.status_code"})
+NUMBERS: Final = frozenset(
+    {"span.duration", "transaction.duration", "sample_weight", "sampling_rate", "span.status_code"}
+)
 
 
 @router.get("/organizations/{organization}/events/")

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from embedded.api.context import Context, Ctx, Org, find_project, invalid, not_found, stamp
 from embedded.api.paging import Listed, Paging, cut
-from embedded.api.stats import parse_period
+from embedded.api.steps import parse_period
 from embedded.evaluate import Level
 from embedded.lenient import mapping, sequence, tags
 from embedded.store import issues as store

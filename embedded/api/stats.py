@@ -2,25 +2,21 @@
 
 import re
 from collections import Counter, defaultdict
-from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
 
 from embedded.api.context import Ctx, Org, invalid, stamp
+from embedded.api.steps import parse_period, read_steps
 from embedded.records import Outcome
 from embedded.store.outcomes import outcome_rows
 from embedded.store.projects import Project, list_projects
-from embedded.store.times import to_ms
 
 router = APIRouter()
 GROUPS: Final = ("outcome", "category", "reason", "project")
 FIELD: Final = "sum(quantity)"
 # All of Sentry's; the last two do not happen here.
 OUTCOMES: Final = (*(str(each) for each in Outcome), "abuse", "cardinality_limited")
-UNITS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-MIN_INTERVAL: Final = timedelta(hours=1)
-MAX_PERIOD: Final = timedelta(days=90)
 
 
 @router.get("/organizations/{organization}/stats_v2/")
@@ -39,10 +35,8 @@ def stats(
     """Sums of quantities by the asked groups, in total and per interval of at least an hour."""
     if set(group_by) - set(GROUPS) or field != [FIELD]:
         raise invalid("groupBy", f"allowed are groupBy {', '.join(GROUPS)} and field {FIELD}")
-    step = max(parse_period(interval), MIN_INTERVAL)
-    until = _ceiling(context.now(), step)
-    since = until - step * -(-parse_period(period) // step)  # whole steps, rounded up
-    starts = [since + step * number for number in range((until - since) // step)]
+    steps = read_steps(context.now(), period, interval)
+    starts = steps.starts
     wanted = {
         "category": category,
         "outcome": outcome,
@@ -50,14 +44,14 @@ def stats(
         "project": None if project == ["-1"] else project,
     }
     groups: dict[tuple[str, ...], list[int]] = {}
-    for project_id, minute_ms, *names, quantity in outcome_rows(context.read(), since, until):
+    for project_id, minute_ms, *names, quantity in outcome_rows(context.read(), steps.since, steps.until):
         row = dict(zip(("category", "outcome", "reason"), names, strict=True)) | {"project": str(project_id)}
         if all(not allowed or row[key] in allowed for key, allowed in wanted.items()):
             series = groups.setdefault(tuple(row[key] for key in group_by), [0] * len(starts))
-            series[(minute_ms - to_ms(since)) // (step // timedelta(milliseconds=1))] += quantity
+            series[steps.index(minute_ms)] += quantity
     return {
-        "start": stamp(since),
-        "end": stamp(until),
+        "start": stamp(steps.since),
+        "end": stamp(steps.until),
         "intervals": [stamp(start) for start in starts],
         "groups": [
             {"by": dict(zip(group_by, key, strict=True)), "totals": {FIELD: sum(series)}, "series": {FIELD: series}}
@@ -107,18 +101,3 @@ def _stats(category: str, outcomes: Counter[str]) -> dict[str, Any]:
         "outcomes": {name: outcomes[name] for name in OUTCOMES},
         "totals": {"dropped": outcomes["rate_limited"], FIELD: sum(outcomes.values())},
     }
-
-
-def parse_period(text: str, field: str = "statsPeriod") -> timedelta:
-    """`30m`, `6h`, `1d` or `2w` as a span. Raises a 400 that blames `field` for anything else or more than 90 days."""
-    match = re.fullmatch(r"([0-9]{1,4})([mhdw])", text)
-    span = int(match[1]) * UNITS[match[2]] if match else timedelta(0)
-    if not timedelta(0) < span <= MAX_PERIOD:
-        raise invalid(field, f"{text!r}: write for example 30m, 6h or 1d, at most 90d")
-    return span
-
-
-def _ceiling(moment: datetime, step: timedelta) -> datetime:
-    """The end of the step that `moment` lies in."""
-    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-    return midnight + step * ((moment - midnight) // step + 1)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from embedded.aggregate import aggregate
 from embedded.api.context import Context, Ctx, Org, invalid
 from embedded.api.events import MAX_ROWS, measured_fields, read_functions, sample_of, search_window
-from embedded.api.stats import parse_period
+from embedded.api.steps import parse_period
 from embedded.store.times import to_ms
 from embedded.store.windows import Sample, Window, rows
 from monitors.model import Aggregate

@@ -43,6 +43,7 @@ SPANS: Final = Dataset(
         "is_transaction": TRUE,  # root spans only are stored as rows
         "timestamp": "ended_ms",
         "sample_weight": "weight",
+        "sampling_rate": "1.0 / weight",  # Sentry's own: the share of such requests that the client sends
     },
 )
 ERRORS: Final = Dataset(

@@ -212,10 +212,11 @@ def test_spans_of_javascript_are_requests(project: Project) -> None:
     item = container("span", SPAN_TYPE, [*spans, child])
     answers = {project.post(envelope(item, trace={"sample_rate": "0.5"})).status_code for _ in range(2)}  # sent twice
     assert answers == {200}
-    rows = project.search("spans", "transaction", "span.status", "http.request.method", "sample_weight")
+    fields = ("transaction", "span.status", "http.request.method", "sample_weight", "sampling_rate")
+    rows = project.search("spans", *fields)
     assert Counter(row["span.status"] for row in rows) == {"ok": 3, "internal_error": 1}
-    assert {(row["transaction"], row["http.request.method"], row["sample_weight"]) for row in rows} == {
-        ("/items/{id}", "GET", 2.0)
+    assert {tuple(row[each] for each in fields if each != "span.status") for row in rows} == {
+        ("/items/{id}", "GET", 2.0, 0.5)
     }
     assert project.outcomes() == {("span", "accepted", ""): 5, ("span", "invalid", "duplicate"): 5}
 

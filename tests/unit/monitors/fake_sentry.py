@@ -44,6 +44,7 @@ class FakeSentry:
     members: list[Json] = field(default_factory=list)
     rows: list[Json] = field(default_factory=list)  # of the events endpoint
     stats: list[Json] = field(default_factory=list)
+    sessions: list[Json] = field(default_factory=list)
     issues: list[Json] = field(default_factory=list)
     periods: list[Json] = field(default_factory=list)
     canned: list[Answer] = field(default_factory=list)
@@ -274,6 +275,7 @@ ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
     ("PUT", "sentry-apps/([^/]+)/", _change_app),
     ("GET", f"{ORG}/events/", lambda fake, *_: {"data": fake.rows, "meta": {"fields": {}}}),
     ("GET", f"{ORG}/stats_v2/", lambda fake, *_: {"start": "", "end": "", "intervals": [], "groups": fake.stats}),
+    ("GET", f"{ORG}/sessions/", lambda fake, *_: {"start": "", "end": "", "intervals": [], "groups": fake.sessions}),
     ("GET", f"{ORG}/issues/", lambda fake, *_: fake.issues),
     ("GET", f"{ORG}/open-periods/", lambda fake, *_: fake.periods),
 ]

@@ -76,6 +76,18 @@ def test_stats_v2(fake: FakeSentry, client: SentryClient) -> None:
     }
 
 
+def test_sessions(fake: FakeSentry, client: SentryClient) -> None:
+    fake.sessions = [{"by": {"session.status": "healthy"}, "totals": {"sum(session)": 5}, "series": {}}]
+    assert client.sessions(7, ["session.status"]) == (StatsGroup({"session.status": "healthy"}, 5),)
+    assert fake.params[0] == {
+        "project": ["7"],
+        "field": ["sum(session)"],
+        "groupBy": ["session.status"],
+        "statsPeriod": ["1d"],
+        "interval": ["1h"],
+    }
+
+
 def test_issues_asks_for_all_and_not_only_the_unresolved(fake: FakeSentry, client: SentryClient) -> None:
     fake.issues = [
         {

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fastapi.exceptions import RequestValidationError
 
-from embedded.api.stats import _ceiling, parse_period
+from embedded.api.steps import _ceiling, parse_period
 
 HOUR = timedelta(hours=1)
 
