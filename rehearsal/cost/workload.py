@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from math import sqrt
 from typing import Final
 
+from rehearsal.cost.wilson import Z95
 from rehearsal.errors import UsageError
 
-Z95: Final = 1.959964  # standard deviations that hold 95 % of a normal distribution
 SECONDS_PER_HOUR: Final = 3600
 ACCEPTED: Final = "accepted"
 SHARES_TOLERANCE: Final = 1e-6
