@@ -6,10 +6,11 @@ import sys
 
 import uvicorn
 
-from embedded.app import build_app
+from embedded.app import ALONE, build_app
 from embedded.clock import Clock, SystemClock
 from embedded.destinations import load_destinations
 from embedded.errors import SettingsError
+from embedded.pages.extension import Extension
 from embedded.settings import load_settings
 
 EXIT_USAGE = 2
@@ -20,8 +21,8 @@ def main() -> int:
     return serve(SystemClock())
 
 
-def serve(clock: Clock) -> int:
-    """Serve by this clock until stopped. Returns 2 when a setting is wrong."""
+def serve(clock: Clock, extension: Extension = ALONE) -> int:
+    """Serve by this clock until stopped, with these pages added. Returns 2 when a setting is wrong."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
@@ -30,7 +31,7 @@ def serve(clock: Clock) -> int:
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_USAGE
-    app = build_app(settings, clock, destinations)
+    app = build_app(settings, clock, destinations, extension)
     uvicorn.run(app, host=settings.host, port=settings.port, access_log=False, log_level="warning", lifespan="on")
     return 0
 

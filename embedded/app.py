@@ -50,6 +50,7 @@ from embedded.measure import SHORTEST_CADENCE
 from embedded.notification import Setting
 from embedded.notify import Notifier
 from embedded.pages.app import build_pages
+from embedded.pages.extension import Extension
 from embedded.quota import Quotas
 from embedded.records import Batch
 from embedded.retention import enforce
@@ -65,6 +66,7 @@ log = logging.getLogger(__name__)
 TICKS_PER_CADENCE = 10  # how finely the ticker looks for due monitors
 NOTIFY_POLL = timedelta(milliseconds=250)  # for retries; a new flip wakes the notifier at once
 RETENTION_PASS = timedelta(minutes=1)  # between two looks at age and size of what is stored
+ALONE = Extension()
 API_PATHS = ("/api/", "/_health/")  # all else is a page
 ROUTERS = (
     root,
@@ -92,7 +94,13 @@ class Engine:
     """The ASGI app: ingest routes to `Ingest`, the rest of `/api/` to the web API, everything else to the pages."""
 
     def __init__(
-        self, settings: Settings, clock: Clock, database: Database, destinations: Destinations, token: str
+        self,
+        settings: Settings,
+        clock: Clock,
+        database: Database,
+        destinations: Destinations,
+        token: str,
+        extension: Extension,
     ) -> None:
         self.database = database
         self._client = httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
@@ -112,7 +120,7 @@ class Engine:
         self._ingest = Ingest(database, clock, quotas, self._on_stored, self._tap)
         context = Context(database, clock, setting, destinations, channels)
         self._api = _api(context, self._lifespan)
-        self._pages = build_pages(context, token, settings.host)
+        self._pages = build_pages(context, token, settings.host, extension)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and find_route(scope["path"]):
@@ -193,12 +201,12 @@ class Engine:
         return options.webhook_urls if options.webhooks_enabled else ()
 
 
-def build_app(settings: Settings, clock: Clock, destinations: Destinations) -> Engine:
+def build_app(settings: Settings, clock: Clock, destinations: Destinations, extension: Extension = ALONE) -> Engine:
     """Open the store, make the token on first start, and wire everything."""
     database = Database(settings.database)
     token = _token(settings.token_path)
     database.write(lambda connection: add_token(connection, token, clock.now()))
-    return Engine(settings, clock, database, destinations, token)
+    return Engine(settings, clock, database, destinations, token, extension)
 
 
 def _token(file: Path) -> str:

@@ -86,7 +86,9 @@ class Stack:
             "EMBEDDED_CHANNELS": str(self._channels) if self._channels.exists() else "",
             "EMBEDDED_DRILL": "true",
         }
-        engine = self._start("engine", [sys.executable, "-m", "embedded"], environ, "sentry")
+        files = ["--runs", str(self.options.var / "runs"), "--rules", str(self.options.rules)]
+        files += ["--faults", str(self.faults), "--ledger", str(self.ledger_file)]
+        engine = self._start("engine", [sys.executable, "-m", "rehearsal.console", *files], environ, "sentry")
         wait_until("the engine", lambda: _answers(f"{self.urls['sentry']}/_health/"), engine, START_DEADLINE)
         self.token = (self.engine_data / "token").read_text().strip()
 

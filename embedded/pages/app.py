@@ -14,7 +14,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from embedded.api.context import Context
 from embedded.pages import access, issues, monitors, overview, performance, stats
-from embedded.pages.frame import render
+from embedded.pages.extension import Extension
+from embedded.pages.frame import make_templates, render
 
 COOKIE: Final = "rehearsal_session"
 SESSION_S: Final = 12 * 3600  # a working day
@@ -33,13 +34,17 @@ HEADERS: Final = (
 INVALID: Final = 400
 
 
-def build_pages(context: Context, token: str, host: str) -> ASGIApp:
+def build_pages(context: Context, token: str, host: str, extension: Extension) -> ASGIApp:
     """Wire the pages; `host` is the address that the engine is bound to, `token` the one that opens them elsewhere."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.state.context = context
     app.state.is_open = access.is_loopback(host)
+    app.state.extension = extension
+    app.state.templates = make_templates(extension.templates)
     for module in (access, overview, issues, performance, monitors, stats):
         app.include_router(module.router)
+    for section in extension.sections:
+        app.include_router(section.router)
     app.mount("/static", StaticFiles(directory=str(files("embedded.pages").joinpath("static"))))
     app.add_exception_handler(access.LoginNeededError, _on_login_needed)
     app.add_exception_handler(HTTPException, _on_error)

@@ -72,10 +72,11 @@ def curves(
     label: str,
     limits: Sequence[Limit] = (),
     bands: Sequence[Band] = (),
+    top: float | None = None,
 ) -> Chart:
-    """Lines over equal steps of time, limits across them, bands behind them."""
+    """Lines over equal steps, limits across them, bands behind them; `top` is the upper edge, None: by the values."""
     values = [value for line in lines for value in line.values if value is not None] + [each.value for each in limits]
-    top = max([*values, 0.0]) * HEADROOM or 1.0
+    top = top or max([*values, 0.0]) * HEADROOM or 1.0
     step = WIDTH / max(len(titles), 1)
     parts = [_band(band) for band in bands]
     parts += [_line(f"limit {each.kind}", [(0, _y(each.value, top)), (WIDTH, _y(each.value, top))]) for each in limits]

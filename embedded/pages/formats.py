@@ -1,6 +1,7 @@
 """Numbers and times as people read them, always with their unit; pure."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 from embedded.store.alerts import DueMonitor
@@ -16,13 +17,17 @@ COMPARED: Final = {str(name): symbol for name, symbol in SYMBOLS.items()}
 PERCENT_OF: Final = " % of earlier"
 
 
-def show_number(value: float | None) -> str:
+def show_number(value: float | Decimal | None) -> str:
     """`1,234`, `12.3`, `0.0042`: three digits that count, no more."""
     if value is None:
         return NOTHING
-    if value == int(value) or abs(value) >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.3g}"
+    number = float(value)
+    return f"{number:,.0f}" if number == int(number) or abs(number) >= 100 else f"{number:.3g}"
+
+
+def show_money(value: Decimal, currency: str = "") -> str:
+    """An amount in whole cents: `1,234.50 USD`."""
+    return f"{value:,.2f} {currency}".rstrip()
 
 
 def show_ms(value: float | None) -> str:

@@ -3,15 +3,15 @@
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from embedded.api.context import Context
 from embedded.pages import formats
+from embedded.pages.extension import Extension
 from embedded.store.projects import Project, list_projects
 
 FORM_TOKEN: Final = "form_token"  # noqa: S105 - a field's name, and the key of its value in the session
@@ -95,10 +95,12 @@ def render(request: Request, template: str, status: int = 200, **values: Any) ->
     """Fill a template. Everything in it is escaped, unless it is Markup that this package made."""
     token = request.session.setdefault(FORM_TOKEN, secrets.token_urlsafe())
     context: Context = request.app.state.context
-    page = templates().get_template(template)
+    extension: Extension = request.app.state.extension
+    templates: Environment = request.app.state.templates
+    page = templates.get_template(template)
     text = page.render(
         path=request.url.path,
-        sections=SECTIONS,
+        sections=(*SECTIONS, *((each.path, each.title) for each in extension.sections)),
         periods=PERIODS,
         form_token=token,
         is_open=request.app.state.is_open,
@@ -110,11 +112,11 @@ def render(request: Request, template: str, status: int = 200, **values: Any) ->
     return HTMLResponse(text, status)
 
 
-@cache
-def templates() -> Environment:
-    """The templates, compiled once."""
+def make_templates(added: str | None) -> Environment:
+    """The templates of this package, and those of an added one, compiled once."""
+    packages = ("embedded.pages", added) if added else ("embedded.pages",)
     environment = Environment(
-        loader=PackageLoader("embedded.pages"),
+        loader=ChoiceLoader([PackageLoader(each) for each in packages]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Response, sync_playwright
 
-from tests.browser.story import SPEED, Story, tell
+from tests.browser.story import SPEED, Story, console, tell
 from tests.path.engine import receiving, starting
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -73,7 +73,8 @@ def tab(chromium: Browser) -> Iterator[Page]:
 
 @pytest.fixture(scope="session")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
-    """An engine to which the story was told."""
+    """An engine with the console's pages, to which the story was told."""
+    folder = tmp_path_factory.mktemp("browser")
     run, receive = contextmanager(starting), contextmanager(receiving)
-    with run(tmp_path_factory.mktemp("browser")) as start, receive() as receiver:
+    with run(folder / "engine", module=console(folder)) as start, receive() as receiver:
         yield tell(start(speed=SPEED), receiver)

@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
@@ -40,6 +41,11 @@ class Story:
     project: Project
     event_id: str  # of the error with all that an event can have
     trace_id: str  # of the request in which it was raised
+
+
+def console(folder: Path) -> tuple[str, ...]:
+    """The program of an engine with the rehearsal's pages, and its arguments; what these read lies in the folder."""
+    return ("rehearsal.console", "--runs", str(folder / "runs"))
 
 
 def tell(engine: Engine, receiver: Receiver) -> Story:

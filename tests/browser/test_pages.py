@@ -1,7 +1,11 @@
 """Each page in a real browser, on data that came through a socket: live, usable, accessible, running its own only."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -28,6 +32,7 @@ PAGES = (
     "monitor",
     "alerts",
     "stats",
+    "decision",
     "error",
 )
 
@@ -49,6 +54,7 @@ def address(told: Story, name: str) -> str:
         "monitor": f"/monitors/{detectors[0]['id']}/?period=1h&high=0.5&resolve=0.2",
         "alerts": "/alerts/",
         "stats": "/stats/?period=24h",
+        "decision": "/decision/?period=24h&basis=measured",
         "error": "/issues/?query=title:*nothing*",
     }
     return engine.url + paths[name]
@@ -109,6 +115,35 @@ def test_thresholds_are_tried(tab: Page, told: Story) -> None:
     expect(tab.get_by_text("Never in this period.")).to_be_visible()
 
 
+def test_a_slider_is_moved_and_the_answer_is_that_of_whatif(tab: Page, told: Story) -> None:
+    """The number box beside it, the bill and the alerts follow, without a reload; the address can be handed on."""
+    tab.goto(f"{told.project.engine.url}/decision/")
+    tab.evaluate("window.isSame = true")
+    tab.get_by_label("traffic").fill("20M/month")
+    tab.get_by_label("Sample rate of all endpoints, slider").fill("35")
+    tab.get_by_label("causal/counterfactual", exact=True).fill("10")
+    rates = ("--traces", "0.35", "--endpoint", "causal/counterfactual=0.1")
+    command = [sys.executable, "-m", "rehearsal.cli", "whatif", "--traffic", "20M/month", *rates, "--json"]
+    done = subprocess.run(command, capture_output=True, check=True, timeout=60)
+    [choice] = json.loads(done.stdout)["choices"]
+    total = f"{Decimal(choice['bills'][0]['total']):,.2f}"
+    expect(tab.locator(".tile", has_text="A month in team").locator(".big")).to_have_text(f"{total} USD")
+    for watched in choice["watched"]:
+        row = tab.locator("#answer tr", has_text=watched["monitor"])
+        expect(row).to_contain_text(f"{watched['power']['requests_per_window']:.1f}")
+        expect(row).to_contain_text(f"{watched['power']['false_pages_per_month']:,.0f}")
+    expect(tab.get_by_label("causal/validate", exact=True)).to_have_value("35")
+    assert tab.evaluate("window.isSame") is True
+    tab.goto(tab.url)
+    expect(tab.locator(".tile", has_text="A month in team").locator(".big")).to_have_text(f"{total} USD")
+
+
+def test_the_decision_page_says_what_cannot_be_asked(tab: Page, told: Story) -> None:
+    tab.goto(f"{told.project.engine.url}/decision/")
+    tab.get_by_label("traffic").fill("much")
+    expect(tab.get_by_role("alert")).to_contain_text("traffic 'much': write for example 1M/month")
+
+
 ATTACKS = (
     "<script>window.hit = 1</script>",
     "\"><img src=x onerror='window.hit = 1'>",
@@ -161,6 +196,7 @@ def test_what_a_stranger_sends_does_nothing(tab: Page, told: Story) -> None:
         *(f"/traces/{trace_id}/?{scope}" for trace_id in traces),
         *(f"/issues/?{scope}&query={quote(attack)}" for attack in ATTACKS),
         *(f"/performance/endpoint/?{scope}&name={quote(f'GET {attack}')}" for attack in ATTACKS),
+        *(f"/decision/?{scope}&traffic={quote(attack)}&rate:{quote(attack)}=5" for attack in ATTACKS),
     ):
         tab.goto(engine.url + path, wait_until="domcontentloaded")
         assert tab.evaluate("window.hit") is None, path

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,6 +25,7 @@ DEADLINE_S = 30.0  # for anything that is awaited; a loaded machine takes some s
 HOUR_S = 3600
 FramedItem = tuple[str, object] | tuple[str, object, dict[str, Any]]
 ORGANIZATION = "/organizations/sentry"
+PLAIN = ("embedded",)  # the engine without the rehearsal's pages
 
 
 def await_true(what: str, ready: Callable[[], object], deadline_s: float = DEADLINE_S) -> None:
@@ -163,12 +164,12 @@ class Project:
 Start = Callable[..., Engine]
 
 
-def starting(data_dir: Path, ahead_s: float = 0) -> Iterator[Start]:
+def starting(data_dir: Path, ahead_s: float = 0, module: Sequence[str] = PLAIN) -> Iterator[Start]:
     """Body of a fixture: start engines on this data directory; at the end, stop those that still run."""
     started: list[Engine] = []
 
     def run(speed: float = 1, **settings: str) -> Engine:
-        started.append(start_engine(data_dir, speed, ahead_s, **settings))
+        started.append(start_engine(data_dir, speed, ahead_s, module, **settings))
         return started[-1]
 
     yield run
@@ -185,17 +186,19 @@ def early_in_an_hour() -> float:
     return HOUR_S - time.time() % HOUR_S + 60  # noqa: TID251 - the engine is a process with a clock of its own
 
 
-def start_engine(data_dir: Path, speed: float = 1, ahead_s: float = 0, **settings: str) -> Engine:
+def start_engine(
+    data_dir: Path, speed: float = 1, ahead_s: float = 0, module: Sequence[str] = PLAIN, **settings: str
+) -> Engine:
     """Start an engine on a data directory, new or used, with further EMBEDDED_* settings; return once it answers.
 
-    Its clock is ahead of the machine's by `ahead_s`.
+    Its clock is ahead of the machine's by `ahead_s`; else `module` says which program it is, with its arguments.
     """
     data_dir.mkdir(exist_ok=True, parents=True)
     port = free_port()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("EMBEDDED_")}
     own = {"EMBEDDED_PORT": str(port), "EMBEDDED_DATA_DIR": str(data_dir), "EMBEDDED_SPEED": str(speed)}
     own |= {f"EMBEDDED_{name.upper()}": value for name, value in settings.items()}
-    module = ["tests.path.shifted", str(ahead_s)] if ahead_s else ["embedded"]
+    module = ["tests.path.shifted", str(ahead_s)] if ahead_s else module
     with (data_dir / "log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", *module], cwd=ROOT, env=inherited | own, stdout=log, stderr=subprocess.STDOUT

@@ -1,0 +1,1 @@
+"""The engine with the pages that need what only the rehearsal knows: rates and their cost, past runs, faults."""

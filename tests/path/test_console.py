@@ -1,0 +1,53 @@
+"""The pages that the rehearsal adds to the engine: what they answer without data, and what they refuse."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from tests.path.engine import Engine, starting
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """One with the console's pages, and a project without telemetry."""
+    folder = tmp_path_factory.mktemp("console")
+    module = ("rehearsal.console", "--runs", str(folder / "runs"))
+    with contextmanager(starting)(folder / "engine", module=module) as start:
+        engine = start()
+        assert page(engine, "/decision/").headers["location"] == "/"  # no project yet
+        engine.project()
+        yield engine
+
+
+def page(engine: Engine, path: str, **query: str) -> httpx.Response:
+    return engine.client.get(f"{engine.url}{path}", params=query)
+
+
+def test_the_decision_is_computed_for_the_declared_service(engine: Engine) -> None:
+    answer = page(engine, "/decision/", traffic="20M/month", traces="10")
+    assert answer.status_code == 200
+    assert "outcomes/summary" in answer.text
+    assert "recommended" in answer.text
+    assert "<code>make loadtest</code> sends some" in answer.text
+    assert "unsafe" not in answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"traces": "200"}, "traces: &#39;200&#39;, allowed is a number from 0 to 100"),
+        ({"traffic": "much"}, "traffic &#39;much&#39;: write for example 1M/month"),
+        ({"basis": "measured"}, "too few requests are stored to measure the service, 200 are needed"),
+        ({"rate:nowhere": "5"}, "no endpoint &#39;nowhere&#39;, allowed are causal/validate"),
+    ],
+)
+def test_what_cannot_be_computed_is_said(engine: Engine, query: dict[str, str], said: str) -> None:
+    answer = page(engine, "/decision/", **query)
+    assert answer.status_code == 400
+    assert said in answer.text
+
+
+def test_where_nothing_is_sampled_no_alert_fires(engine: Engine) -> None:
+    assert "nothing is sampled, so it never fires" in page(engine, "/decision/", traces="0").text
