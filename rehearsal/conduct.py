@@ -9,27 +9,26 @@ from typing import Final
 from monitors.errors import MonitorsError, RulesError
 from monitors.load import load_rules
 from monitors.model import RuleSet
+from rehearsal.breakdown import PartOf, by_span
 from rehearsal.canary import is_canary, send_canary, with_canary
 from rehearsal.clock import Pace, now, show_span, sleep
+from rehearsal.closing import close_books
 from rehearsal.disturbance import Planting
 from rehearsal.drill import Drill
 from rehearsal.drill_file import load_drills
 from rehearsal.drilling import GRACE, Drilling, longest_window
 from rehearsal.errors import EnvironmentMissingError, UsageError
-from rehearsal.judge import judge_books, judge_outside
-from rehearsal.observe import observe
+from rehearsal.judge import judge_outside
 from rehearsal.plan_file import check_drills, load_plan
 from rehearsal.privacy.judge import judge_planted
 from rehearsal.progress import Progress
-from rehearsal.reconcile import Books, reconcile
 from rehearsal.settings import Options
 from rehearsal.sink import Page, read_pages
 from rehearsal.stack import Stack, start_parts
 from rehearsal.verdict import DrillResult, Report, Status
 
 ENGINE: Final = "embedded"
-BOOKS_DEADLINE: Final = timedelta(seconds=15)  # for what is still on its way when the service has stopped
-POLL: Final = timedelta(milliseconds=200)
+BETWEEN: Final = "(outside of the drills)"
 LOAD_MARGIN: Final = timedelta(minutes=5)  # wall time beyond the longest that all drills can take
 
 
@@ -58,7 +57,8 @@ def rehearse(options: Options, progress: Progress) -> Report:
         progress.say("stopping the load, then the service, which flushes its telemetry")
         stack.stop_part("load")  # 6
         stack.stop_part("service")
-        books = _close_books(stack, started_at, progress)  # 7
+        progress.show("closing the books")
+        closing = close_books(stack, started_at, _drill_of(results, pace))  # 7
         results = [_search(result, stack, progress) for result in results]
         pages = tuple(page for page in read_pages(stack.pages) if not is_canary(page))
         return Report(
@@ -72,10 +72,13 @@ def rehearse(options: Options, progress: Progress) -> Report:
             drills=tuple(results),
             pages=pages,
             entries=tuple(stack.ledger.refresh()),
-            books=books,
+            books=closing.books,
+            counts=closing.counts,
+            by_endpoint=closing.by_endpoint,
+            by_drill=closing.by_drill,
             run_findings=(
                 judge_outside(_outside(pages, results, pace)),
-                *(judge_books(books) if plan.has_books else ()),
+                *(closing.findings if plan.has_books else ()),
             ),
             folder=stack.folder,
         )
@@ -143,15 +146,11 @@ def _outside(pages: tuple[Page, ...], results: list[DrillResult], pace: Pace) ->
     return [page for page in pages if not any(start <= pace.at(page.received_at) <= end for start, end in spans)]
 
 
-def _close_books(stack: Stack, since: datetime, progress: Progress) -> Books:
-    """Read what arrived until the accounts close or time is up; then they stay as they are."""
-    progress.show("closing the books")
-    deadline = now() + BOOKS_DEADLINE
-    entries = stack.ledger.refresh()
-    with stack.client() as client:
-        while True:
-            seen = observe(client, stack.project_id, since)
-            books = reconcile(entries, seen.transactions, seen.errors, seen.dropped, seen.dropped_errors)
-            if books.is_closed or now() >= deadline or not stack.plan.has_books:
-                return books
-            sleep(POLL)
+def _drill_of(results: list[DrillResult], pace: Pace) -> PartOf:
+    """Which drill a request was sent in."""
+
+    def wall(at: timedelta) -> float:
+        return (pace.origin + pace.wall(at)).timestamp()
+
+    spans = [(each.drill.name, wall(each.started_at), wall(each.ended_at)) for each in results]
+    return by_span(spans, BETWEEN)

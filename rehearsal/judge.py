@@ -10,6 +10,7 @@ from monitors.fields import SYMBOLS
 from monitors.fields import show_span as show_window
 from monitors.model import Alert, Monitor
 from rehearsal.clock import Pace, show_span
+from rehearsal.counts import Count, Z
 from rehearsal.disturbance import Outage
 from rehearsal.drill import Drill, ExpectedPage
 from rehearsal.reconcile import Account, Books
@@ -182,6 +183,9 @@ def _judge_transactions(books: Books) -> Finding:
         return Finding(
             Status.FAILED, what, f"no request has a transaction, so no monitor on them had anything to see: {seen}"
         )
+    if books.is_excused:
+        why = f"the SDK lost {books.lost_reports} of its own reports, and with it why {books.difference} are missing"
+        return Finding(Status.HELD, what, f"{why}: {seen}")
     if books.difference:
         word = "lost" if books.difference > 0 else "too many"
         return Finding(Status.FAILED, what, f"{abs(books.difference)} {word}: {seen}")
@@ -198,9 +202,23 @@ def _judge_errors(books: Books) -> Finding:
     return Finding(Status.HELD, what, f"{books.failed} failed, {account.arrived} error events")
 
 
+def judge_counts(counts: Sequence[Count]) -> Finding:
+    """Three counts that do not know each other, each against the ledger."""
+    what = "transactions with client reports, weights and sessions each count the requests that were sent"
+    wrong = [each for each in counts if not each.is_close]
+    status = Status.FAILED if wrong else Status.HELD
+    return Finding(status, what, "; ".join(map(_show_count, wrong or counts)))
+
+
+def _show_count(count: Count) -> str:
+    due = f"{count.most:g}" if count.least == count.most else f"{count.least:g} to {count.most:g}"
+    spread = f" ± {Z * count.spread:.0f}" if count.spread else ""
+    excuse = f" ({count.excuse})" if count.excuse else ""
+    return f"{count.source} {count.counted:.0f}{spread} {count.what}, due {due}{excuse}"
+
+
 def _problems(account: Account) -> Iterator[str]:
-    listed = (("lost", account.lost), ("duplicated", account.duplicated), ("unexpected", account.unexpected))
-    for name, idents in listed:
+    for name, idents in account.imbalances:
         if idents:
             yield f"{len(idents)} {name}, for example {idents[0]}"
 

@@ -23,6 +23,8 @@ class Observation:
     errors: tuple[Arrival, ...]
     dropped: dict[str, int]  # transactions that the client dropped, by reason
     dropped_errors: dict[str, int]  # error events that it dropped, by reason
+    dropped_sessions: dict[str, int]  # envelopes with session counts that it dropped, by reason
+    lost_reports: int  # client reports that were lost with the envelope they were in
     sessions: dict[str, int]  # requests as the SDKs count them, whatever is sampled, by how they ended
 
 
@@ -34,6 +36,8 @@ def observe(client: SentryClient, project_id: int, since: datetime) -> Observati
         _errors(client, project_id, minutes),
         _client_discards(client, project_id, "transaction"),
         _client_discards(client, project_id, "error"),
+        _client_discards(client, project_id, "session"),
+        sum(_client_discards(client, project_id, "internal").values()),
         _sessions(client, project_id),
     )
 

@@ -98,6 +98,11 @@ class Plan:
     def takes_key(self) -> bool:
         return self._mentions("$key")
 
+    @property
+    def takes_traces(self) -> bool:
+        """Is the service told the sample rate of a run?"""
+        return self._mentions("$traces")
+
     def _mentions(self, placeholder: str) -> bool:
         texts = (text for part in self.parts for text in (*part.command, *part.environment.values()))
         return any(placeholder in text for text in texts)

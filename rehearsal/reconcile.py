@@ -3,18 +3,21 @@
   sent          = transactions accepted + transactions dropped by the client, by reason
                   (a request that got no answer may be missing: nobody can know whether it arrived)
   failed        = error events accepted, exactly one each; a refusal for lack of room is no failure
-Whatever breaks one of the two is named by its request ids where it can be: lost, duplicated, unexpected.
+Whatever breaks one of the two is named by its request ids where it can be: lost, duplicated, unexpected, forced.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from loadtest.ledger import CANARY, NO_ANSWER, PLANTED, PROBE, Entry
 
 OURS: Final = (PROBE, CANARY, PLANTED)  # intents of the rehearsal itself
+SAME_RATE: Final = 0.98  # a weight is 1 / rate in decimal digits: closer than 2 % is the same
 Discards = Mapping[str, int]  # what the client dropped, by reason
+RateOf = Callable[[str], float]  # endpoint -> traces sample rate that the service was told
+Kind = Literal["lost", "duplicated", "unexpected", "forced"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +38,21 @@ class Account:
     lost: tuple[str, ...] = ()  # due, and neither arrived nor dropped
     duplicated: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()  # not due, or of a request that nobody sent
+    forced: tuple[str, ...] = ()  # traced at a higher rate than configured, which a caller's headers can do
 
     @property
     def is_closed(self) -> bool:
-        return not (self.lost or self.duplicated or self.unexpected)
+        return not any(idents for _, idents in self.imbalances)
+
+    @property
+    def imbalances(self) -> tuple[tuple[Kind, tuple[str, ...]], ...]:
+        """Every way of not closing, with its requests."""
+        return (
+            ("lost", self.lost),
+            ("duplicated", self.duplicated),
+            ("unexpected", self.unexpected),
+            ("forced", self.forced),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +68,17 @@ class Books:
     difference: int  # requests without a transaction or a drop; negative: more of these than requests
     transactions: Account
     errors: Account
+    lost_reports: int = 0  # of the SDK's own counts, with which it lost the reasons of drops
 
     @property
     def is_closed(self) -> bool:
-        return self.difference == 0 and self.transactions.is_closed and self.errors.is_closed
+        is_even = self.difference == 0 or self.is_excused
+        return is_even and self.transactions.is_closed and self.errors.is_closed
+
+    @property
+    def is_excused(self) -> bool:
+        """Are drops missing because the SDK lost a report of them? It then says so in the next one."""
+        return self.difference > 0 and self.lost_reports > 0
 
 
 def reconcile(
@@ -66,8 +87,12 @@ def reconcile(
     errors: Iterable[Arrival],
     dropped: Discards,
     dropped_errors: Discards,
+    *,
+    rate_of: RateOf | None = None,
+    lost_reports: int = 0,
 ) -> Books:
-    """Compare the ledger with what arrived."""
+    """Compare the ledger with what arrived. Without `rate_of` nobody knows the rates, and nothing counts as forced."""
+    transactions = tuple(transactions)
     ledger = {entry.request_id: entry for entry in entries}
     unanswered = {ident for ident, entry in ledger.items() if entry.status == NO_ANSWER}
     failed = {ident for ident, entry in ledger.items() if entry.is_failed}
@@ -92,6 +117,7 @@ def reconcile(
             lost=tuple(sorted(missing - probes)) if is_nameable else (),
             duplicated=_duplicated(accepted),
             unexpected=_named(ident for ident in accepted if ident not in ledger),
+            forced=_forced(transactions, ledger, rate_of) if rate_of else (),
         ),
         errors=Account(
             arrived=raised.total(),
@@ -100,6 +126,7 @@ def reconcile(
             duplicated=_duplicated(raised),
             unexpected=_named(ident for ident in raised if ident not in failed | unanswered),
         ),
+        lost_reports=lost_reports,
     )
 
 
@@ -108,6 +135,18 @@ def _unaccounted(missing: int, perhaps_missing: int, dropped: int) -> int:
     if missing >= dropped:
         return missing - dropped
     return min(0, missing + perhaps_missing - dropped)
+
+
+def _forced(transactions: Iterable[Arrival], ledger: Mapping[str, Entry], rate_of: RateOf) -> tuple[str, ...]:
+    """Requests with a transaction that stands for fewer than the route's rate says; at a rate of 0, any."""
+    found = {each.request_id for each in transactions if _is_forced(each, ledger.get(each.request_id or ""), rate_of)}
+    return tuple(sorted(ident for ident in found if ident))
+
+
+def _is_forced(arrival: Arrival, entry: Entry | None, rate_of: RateOf) -> bool:
+    if entry is None or entry.intent == CANARY:  # the canary is ours, and asks no sampler
+        return False
+    return arrival.weight * rate_of(entry.route) < SAME_RATE
 
 
 def _duplicated(arrived: Counter[str | None]) -> tuple[str, ...]:

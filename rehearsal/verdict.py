@@ -7,6 +7,8 @@ from pathlib import Path
 
 from loadtest.ledger import Entry
 from monitors.model import RuleSet
+from rehearsal.breakdown import Part
+from rehearsal.counts import Count
 from rehearsal.drill import Drill
 from rehearsal.privacy.secret import Planted
 from rehearsal.reconcile import Books
@@ -75,6 +77,9 @@ class Report:
     pages: tuple[Page, ...]
     entries: tuple[Entry, ...]  # the ledger
     books: Books
+    counts: tuple[Count, ...]  # of the requests, by sources that do not know each other
+    by_endpoint: tuple[Part, ...]  # the books, in parts
+    by_drill: tuple[Part, ...]
     run_findings: tuple[Finding, ...]  # on the run as a whole: pages outside of the drills, and the books
     folder: Path
 

@@ -6,7 +6,9 @@ from pathlib import Path
 from loadtest.ledger import Entry
 from monitors.load import RULES_DIRECTORY, load_rules
 from monitors.model import Alert, Monitor
+from rehearsal.breakdown import Imbalance, Part
 from rehearsal.clock import Pace
+from rehearsal.counts import Count
 from rehearsal.disturbance import Fault
 from rehearsal.drill import Drill, ExpectedPage
 from rehearsal.judge import Expectation, Seen
@@ -32,6 +34,18 @@ CLOSED = Books(
     transactions=Account(118, {"sample_rate": 2}),
     errors=Account(24, {}),
 )
+
+
+COUNTS = (
+    Count("reports", "requests", 120, 120, 120),
+    Count("weights", "requests of the load", 117.6, 118, 118, spread=3.0),
+    Count("sessions", "requests", 120, 120, 120),
+)
+
+
+def part(name: str, *imbalances: Imbalance) -> Part:
+    """The books of one endpoint or drill."""
+    return Part(name, 60, 12, 0, traced=59, untraced=1, stands_for=59.0, errors=12, imbalances=imbalances)
 
 
 def monitor(name: str) -> Monitor:
@@ -112,6 +126,9 @@ def report(folder: Path, *findings: Finding) -> Report:
         pages=(page(2.2 * MINUTE, name="<script>alert(1)</script>"),),
         entries=tuple(entry(number, 500 if number % 5 == 0 else 200, number / 10) for number in range(120)),
         books=CLOSED,
+        counts=COUNTS,
+        by_endpoint=(part("/v"), part("/w", Imbalance("lost", "transaction", "req_a"))),
+        by_drill=(part("step <b>"),),
         run_findings=(Finding(Status.HELD, "the books close", "120 sent"),),
         folder=folder,
     )

@@ -4,13 +4,23 @@ from dataclasses import replace
 
 import pytest
 
+from rehearsal.counts import Count
 from rehearsal.disturbance import Outage
 from rehearsal.drill import Drill
-from rehearsal.judge import Expectation, Seen, judge_books, judge_latency, judge_outside, judge_page, judge_silence
+from rehearsal.judge import (
+    Expectation,
+    Seen,
+    judge_books,
+    judge_counts,
+    judge_latency,
+    judge_outside,
+    judge_page,
+    judge_silence,
+)
 from rehearsal.reconcile import Account, Books
 from rehearsal.sink import Page
 from rehearsal.verdict import Finding, Status
-from tests.unit.rehearsal.samples import CLOSED, MINUTE, PACE, expectation, page, seen
+from tests.unit.rehearsal.samples import CLOSED, COUNTS, MINUTE, PACE, expectation, page, seen
 
 ON_TIME = page(2 * MINUTE)
 ALL_CLEAR = page(11 * MINUTE, action="resolved")
@@ -97,6 +107,12 @@ def test_alert_on_new_issues_has_no_recovery() -> None:
     [
         (CLOSED, (Status.HELD, Status.HELD), "120 sent"),
         (replace(CLOSED, difference=2), (Status.FAILED, Status.HELD), "2 lost: 120 sent"),
+        (replace(CLOSED, difference=2, lost_reports=1), (Status.HELD, Status.HELD), "why 2 are missing"),
+        (
+            replace(CLOSED, transactions=Account(118, {}, forced=("req_a",))),
+            (Status.FAILED, Status.HELD),
+            "1 forced, for example req_a",
+        ),
         (replace(CLOSED, difference=-1), (Status.FAILED, Status.HELD), "1 too many"),
         (
             replace(CLOSED, difference=1, transactions=Account(117, {}, lost=("req_a",))),
@@ -157,3 +173,13 @@ def test_any_page_in_a_quiet_drill_fails_it(unexpected: tuple[Page, ...], status
 def test_a_page_outside_of_all_drills_fails_the_run() -> None:
     assert judge_outside([]).status is Status.HELD
     assert "1 unexpected: ISL error rate on isl-alerts" in judge_outside([page(MINUTE)]).detail
+
+
+def test_counts_that_agree_are_shown_and_one_that_does_not_is_named() -> None:
+    held = judge_counts(COUNTS)
+    assert (held.status, held.detail) == (
+        Status.HELD,
+        "reports 120 requests, due 120; weights 118 ± 12 requests of the load, due 118; sessions 120 requests, due 120",
+    )
+    failed = judge_counts((*COUNTS, Count("sessions", "failed requests", 3, 24, 25)))
+    assert (failed.status, failed.detail) == (Status.FAILED, "sessions 3 failed requests, due 24 to 25")

@@ -112,3 +112,19 @@ def test_shed_load_is_a_transaction_and_no_failure() -> None:
     found = books([*LEDGER, shed, down], arrivals(1, 2, 3, 4, 5, 6), arrivals(3, 6))
     assert (found.failed, found.shed, found.is_closed) == (2, 1, True)
     assert books([*LEDGER, shed], arrivals(1, 2, 3, 4, 5), arrivals(3, 5)).errors.unexpected == (ident(5),)
+
+
+def test_a_transaction_at_a_higher_rate_than_configured_was_forced() -> None:
+    probe = replace(entry(8), intent=PROBE, route="/ready")
+    arrived = [Arrival(ident(1), weight=10.0), Arrival(ident(2), weight=1.0), Arrival(probe.request_id, weight=1.0)]
+    rates = {"/v": 0.1, "/ready": 0.0}
+    found = reconcile([*LEDGER, probe], arrived, arrivals(3), {"sample_rate": 2}, {}, rate_of=rates.__getitem__)
+    assert found.transactions.forced == (ident(2), probe.request_id)
+    assert not found.is_closed
+    assert reconcile([*LEDGER, probe], arrived, arrivals(3), {"sample_rate": 2}, {}).is_closed  # rates unknown
+
+
+def test_drops_are_missing_where_the_sdk_lost_its_report_of_them() -> None:
+    found = reconcile(LEDGER, arrivals(1, 3, 4), arrivals(3), {"sample_rate": 0}, {}, lost_reports=1)
+    assert (found.difference, found.is_excused) == (1, True)
+    assert not reconcile(LEDGER, arrivals(1, 3, 4), [], {}, {}, lost_reports=1).is_closed

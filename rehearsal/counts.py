@@ -1,0 +1,114 @@
+"""How many requests there were, by three counts that do not know each other, against the ledger; pure.
+
+  reports    transactions accepted + transactions that the SDK says it dropped
+  weights    what the accepted transactions stand for, each 1 / the rate in its envelope, and what was dropped after
+             sampling
+  sessions   requests that the SDK counted one by one, which no sampling touches
+Weights are an estimate: sampling is chance. Their spread is that of Horvitz and Thompson's estimator.
+Source: Horvitz and Thompson 1952, "A generalization of sampling without replacement from a finite universe", here with
+independent draws; `sentry_sdk.sessions` 2.75.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from typing import Final, Literal
+
+from loadtest.ledger import CANARY, NO_ANSWER, PROBE, Entry
+from rehearsal.reconcile import Arrival, Discards
+
+CountSource = Literal["reports", "weights", "sessions"]
+SAMPLING: Final = ("sample_rate", "backpressure")  # reasons of drops that are sampling; all others come after it
+FAILED_STATES: Final = ("errored", "crashed")  # of sessions: a request with an error event
+# A run counts once; four standard deviations are exceeded by chance in one of 16,000.
+Z: Final = 4.0
+MANY: Final = 30  # transactions, from which their own weights tell the spread
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """One source's number of requests, and what the ledger says that it must be."""
+
+    source: CountSource
+    what: str  # is counted
+    counted: float
+    least: float  # the ledger's, without the requests that got no answer
+    most: float  # and with them
+    spread: float = 0.0  # standard deviation of the source's number
+    excuse: str = ""  # why it may be short: the SDK says that it lost some of the count itself
+
+    @property
+    def is_close(self) -> bool:
+        margin = Z * self.spread + 0.5  # half a request: weights are decimal fractions
+        is_enough = self.counted >= self.least - margin or bool(self.excuse)
+        return is_enough and self.counted <= self.most + margin
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the three sources say."""
+
+    transactions: Sequence[Arrival]
+    dropped: Discards  # transactions
+    sessions: Mapping[str, int]  # by how they ended; empty: the SDK sends none
+    dropped_sessions: Discards  # envelopes with session counts
+    lost_reports: int  # client reports that were lost with the envelope they were in
+
+
+def count_requests(entries: Iterable[Entry], seen: Seen) -> tuple[Count, ...]:
+    """Return each source's count of the run. A source that was not there is left out."""
+    ledger = tuple(entries)
+    canaries = {entry.request_id for entry in ledger if entry.intent == CANARY}  # no request stands behind these
+    found = [entry for entry in ledger if entry.request_id not in canaries]
+    arrived = [each for each in seen.transactions if each.request_id not in canaries]
+    counts = [_by_reports(found, arrived, seen)]
+    if arrived:
+        counts.append(_by_weights(found, arrived, seen))
+    if sum(seen.sessions.values()):
+        counts += [_by_sessions(found, seen), _failed_by_sessions(found, seen)]
+    return tuple(counts)
+
+
+def _by_reports(entries: list[Entry], arrived: list[Arrival], seen: Seen) -> Count:
+    counted = len(arrived) + sum(seen.dropped.values())
+    return Count("reports", "requests", counted, _answered(entries), len(entries), excuse=_lost_reports(seen))
+
+
+def _by_weights(entries: list[Entry], arrived: list[Arrival], seen: Seen) -> Count:
+    """Of the load alone: of a route at rate 0 no transaction can tell."""
+    probes = {entry.request_id for entry in entries if entry.intent == PROBE}
+    load = [entry for entry in entries if entry.request_id not in probes]
+    weights = [each.weight for each in arrived if each.request_id not in probes]
+    later = sum(count for reason, count in seen.dropped.items() if reason not in SAMPLING)
+    mean = sum(weights) / len(weights) if weights else 0.0
+    # From few transactions the estimate of its own spread is poor; how many were sent is known.
+    known = len(load) * max(0.0, mean - 1)
+    variance = sum(weight * (weight - 1) for weight in weights) if len(weights) >= MANY else known
+    counted = sum(weights) + later * mean
+    excuse = _lost_reports(seen)
+    return Count("weights", "requests of the load", counted, _answered(load), len(load), sqrt(variance), excuse)
+
+
+def _by_sessions(entries: list[Entry], seen: Seen) -> Count:
+    counted = sum(seen.sessions.values())
+    return Count("sessions", "requests", counted, _answered(entries), len(entries), excuse=_lost_sessions(seen))
+
+
+def _failed_by_sessions(entries: list[Entry], seen: Seen) -> Count:
+    counted = sum(seen.sessions.get(state, 0) for state in FAILED_STATES)
+    failed = sum(entry.is_failed for entry in entries)
+    perhaps = len(entries) - _answered(entries) + sum(entry.is_shed for entry in entries)
+    return Count("sessions", "failed requests", counted, failed, failed + perhaps, excuse=_lost_sessions(seen))
+
+
+def _answered(entries: list[Entry]) -> int:
+    return sum(entry.status != NO_ANSWER for entry in entries)
+
+
+def _lost_reports(seen: Seen) -> str:
+    return f"{seen.lost_reports} of the SDK's reports were lost" if seen.lost_reports else ""
+
+
+def _lost_sessions(seen: Seen) -> str:
+    lost = sum(seen.dropped_sessions.values())
+    return f"{lost} of the SDK's session envelopes were lost" if lost else ""
