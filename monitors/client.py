@@ -141,6 +141,9 @@ class SentryClient:
         body = self._app_body(app.name, webhook_url, app.scopes)
         return self._one("PUT", f"sentry-apps/{app.slug}/", answers.parse_app, body)
 
+    def delete_sentry_app(self, app: SentryApp) -> None:
+        self._transport.call("DELETE", f"sentry-apps/{app.slug}/")
+
     def set_webhooks(self, project: str, urls: Sequence[str]) -> None:
         """Let a project's legacy webhooks go to these addresses, and to no others."""
         body = {"urls": list(urls), "enabled": True}

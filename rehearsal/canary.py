@@ -46,15 +46,20 @@ def send_canary(stack: Stack, pace: Pace) -> Finding:
     entry = Entry(f"req_{secrets.token_hex(8)}", CANARY, "", TRANSACTION, sent_at.timestamp(), 0.0, 200, None)
     stack.write_ledger(entry)
     _send(stack.dsn, entry)
-    deadline = sent_at + pace.wall(WITHIN)
+    deadline = sent_at + pace.wall(WITHIN) + stack.engine.lag
     while True:
         page = next((each for each in read_pages(stack.pages) if is_canary(each)), None)
         if page is not None:
             took = pace.production(page.received_at - sent_at)
             return Finding(Status.HELD, what, f"paged {show_span(took)} after its transaction")
         if now() > deadline:
-            return Finding(Status.FAILED, what, "it never paged: look at Sentry's log before you look at any rule")
+            return Finding(Status.FAILED, what, f"it never paged: {_advise(stack)}")
         sleep(POLL)
+
+
+def _advise(stack: Stack) -> str:
+    advice = "look at Sentry's log before you look at any rule"
+    return advice if stack.engine.is_ours else f"{advice}; does it reach the sink at {stack.urls['sink']}?"
 
 
 def _send(dsn: str, entry: Entry) -> None:

@@ -17,9 +17,11 @@ from rehearsal import containers
 from rehearsal.baseline import compare, read_baseline
 from rehearsal.bringing_up import bring_up_chosen, find_target
 from rehearsal.checks_cli import checklist, doctor
+from rehearsal.clock import now
 from rehearsal.conduct import rehearse
 from rehearsal.cost_cli import whatif
 from rehearsal.drills_cli import drills
+from rehearsal.engines.remote import RemoteEngine, choose_speed, find_site
 from rehearsal.errors import EnvironmentMissingError, UsageError
 from rehearsal.init_cli import init, plan
 from rehearsal.interrupts import install
@@ -63,11 +65,10 @@ def cli() -> None:
 @click.option("--only", multiple=True, metavar="NAME", help="Run only this drill; may be repeated.")
 @click.option(
     "--speed",
-    default=DEFAULTS.speed,
-    show_default=True,
+    type=float,
     envvar="REHEARSE_SPEED",
     show_envvar=True,
-    help="Production seconds per second.",
+    help=f"Production seconds per second; {DEFAULTS.speed:g}, and 1 on a Sentry that is not ours.",
 )
 @TRAFFIC
 @TRACES
@@ -95,19 +96,24 @@ def cli() -> None:
     type=click.Choice([each.value for each in Sentry]),
     default=Sentry.EMBEDDED.value,
     show_default=True,
-    help="Which Sentry is rehearsed on; self-hosted cannot be yet.",
+    help="Which Sentry is rehearsed on. self-hosted: the one of SENTRY_URL and SENTRY_AUTH_TOKEN, or else the installed"
+    " one; at production speed, without the drills that need a Sentry of our own.",
+)
+@click.option(
+    "--sink-host",
+    envvar="REHEARSE_SINK_HOST",
+    show_envvar=True,
+    help="Address of this machine at which that Sentry reaches the notification sink.",
 )
 @JSON
-def run(*, is_json: bool, traffic: str, earlier: Path | None, asked: str, **chosen: Any) -> None:
+def run(*, is_json: bool, traffic: str, earlier: Path | None, asked: str, sink_host: str | None, **chosen: Any) -> None:
     """Bring the stack up, run every drill, close the books, print the verdict and stop what was started."""
-    if asked != Sentry.EMBEDDED:
-        raise UsageError(
-            f"--sentry {asked}: no rehearsal runs on it yet, allowed is {Sentry.EMBEDDED}; it can be brought up"
-        )
+    remote = None if asked == Sentry.EMBEDDED else RemoteEngine(find_site(os.environ, chosen["var"], sink_host), now())
+    chosen["speed"] = choose_speed(chosen["speed"], is_ours=remote is None)
     options = check(with_plan(traffic=parse_traffic(traffic), **chosen))
     baseline = read_baseline(earlier) if earlier else None
     with TerminalProgress(Console(stderr=True, highlight=False)) as progress:
-        report = rehearse(options, progress)
+        report = rehearse(options, progress, remote)
     differences = compare(baseline, report) if baseline else None
     if is_json:
         click.echo(as_json(report))

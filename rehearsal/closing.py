@@ -36,9 +36,9 @@ class Closing:
         return (*judge_books(self.books), judge_counts(self.counts))
 
 
-def close_books(stack: Stack, since: datetime, drill_of: PartOf) -> Closing:
-    """Read what arrived until the accounts close or time is up; then they stay as they are."""
-    deadline = now() + DEADLINE
+def close_books(stack: Stack, since: datetime, drill_of: PartOf, *, is_patient: bool) -> Closing:
+    """Read what arrived until the accounts close or, with patience, time is up; then they stay as they are."""
+    deadline = now() + (DEADLINE + stack.engine.lag if is_patient else timedelta(0))
     entries = stack.ledger.refresh()
     with stack.client() as client:
         while True:

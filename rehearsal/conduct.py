@@ -13,10 +13,11 @@ from rehearsal.breakdown import PartOf, by_span
 from rehearsal.canary import is_canary, send_canary, with_canary
 from rehearsal.clock import Pace, now, show_span, sleep
 from rehearsal.closing import close_books
-from rehearsal.disturbance import Planting
+from rehearsal.disturbance import NEEDS_OWN_ENGINE, Planting
 from rehearsal.drill import Drill
 from rehearsal.drill_file import load_drills
 from rehearsal.drilling import GRACE, Drilling, longest_window
+from rehearsal.engines.engine import Engine
 from rehearsal.errors import EnvironmentMissingError, UsageError
 from rehearsal.judge import judge_outside
 from rehearsal.plan_file import check_drills, load_plan
@@ -25,15 +26,17 @@ from rehearsal.progress import Progress
 from rehearsal.settings import Options
 from rehearsal.sink import Page, read_pages
 from rehearsal.stack import Stack, start_parts
-from rehearsal.verdict import DrillResult, Report, Status
+from rehearsal.verdict import DrillResult, Report, Skipped, Status
 
-ENGINE: Final = "embedded"
+NOT_OURS: Final = "it needs an engine of our own: to stop it, to limit it, or to look at its wire and disk"
 BETWEEN: Final = "(outside of the drills)"
 LOAD_MARGIN: Final = timedelta(minutes=5)  # wall time beyond the longest that all drills can take
 
 
-def rehearse(options: Options, progress: Progress) -> Report:
+def rehearse(options: Options, progress: Progress, remote: Engine | None = None) -> Report:
     """Run every drill and return the report; whatever was started is stopped, also after an error or Ctrl-C.
+
+    `remote` is a Sentry that is there already; without it the embedded engine is started.
 
     1 plan, rules and drills, 2 engine, sink, monitors and service, 3 canary, 4 load, 5 drills, 6 load and service down,
     7 books, 8 everything down. Raises UsageError, EnvironmentMissingError.
@@ -41,24 +44,25 @@ def rehearse(options: Options, progress: Progress) -> Report:
     plan = load_plan(options.plan)  # 1
     rules, drills = _load_rules(options.rules), load_drills(options.drills, options.only)
     check_drills(drills, plan)
+    drills, skipped = _split(drills, is_ours=remote is None)
     started_at = now()
     is_tapped = any(isinstance(drill.disturbance, Planting) for drill in drills)
-    stack = Stack(options, _make_folder(options.var / "runs", started_at), is_tapped=is_tapped)
+    stack = Stack(options, _make_folder(options.var / "runs", started_at), remote=remote, is_tapped=is_tapped)
     try:
         start_parts(stack, with_canary(rules), progress)  # 2
         progress.show("waiting for the canary's page")
         canary = send_canary(stack, Pace(options.speed, now()))  # 3
         progress.say(f"canary: {canary.detail}")
-        progress.show("starting the load")
-        stack.start_load(_longest(drills, rules) / options.speed + LOAD_MARGIN)  # 4
-        progress.say("load running")
+        is_trusted = canary.status is Status.HELD
+        if is_trusted:
+            _start_load(drills, stack, rules, progress)  # 4
         pace = Pace(options.speed, now())
-        results = _drill(drills, stack, rules, pace, progress) if canary.status is Status.HELD else []  # 5
+        results = _drill(drills, stack, rules, pace, progress) if is_trusted else []  # 5
         progress.say("stopping the load, then the service, which flushes its telemetry")
         stack.stop_part("load")  # 6
         stack.stop_part("service")
         progress.show("closing the books")
-        closing = close_books(stack, started_at, _drill_of(results, pace))  # 7
+        closing = close_books(stack, started_at, _drill_of(results, pace), is_patient=is_trusted)  # 7
         results = [_search(result, stack, progress) for result in results]
         pages = tuple(page for page in read_pages(stack.pages) if not is_canary(page))
         return Report(
@@ -66,7 +70,7 @@ def rehearse(options: Options, progress: Progress) -> Report:
             origin=pace.origin,
             ended_at=now(),
             options=options,
-            engine=ENGINE,
+            engine=stack.engine.name,
             rules=rules,
             canary=canary,
             drills=tuple(results),
@@ -81,11 +85,28 @@ def rehearse(options: Options, progress: Progress) -> Report:
                 *(closing.findings if plan.has_books else ()),
             ),
             folder=stack.folder,
+            skipped=skipped,
         )
     except MonitorsError as error:
         raise EnvironmentMissingError(str(error)) from error
     finally:
         stack.stop()  # 8
+
+
+def _split(drills: list[Drill], *, is_ours: bool) -> tuple[list[Drill], tuple[Skipped, ...]]:
+    """The drills that this engine can be put through, and the others. Raises UsageError if there is none."""
+    possible = [each for each in drills if is_ours or not isinstance(each.disturbance, NEEDS_OWN_ENGINE)]
+    if not possible:
+        raise UsageError(f"{', '.join(each.name for each in drills)}: {NOT_OURS}")
+    return possible, tuple(Skipped(each.name, NOT_OURS) for each in drills if each not in possible)
+
+
+def _start_load(drills: list[Drill], stack: Stack, rules: RuleSet, progress: Progress) -> None:
+    progress.show("starting the load")
+    speed = stack.options.speed
+    stack.start_load(_longest(drills, rules, stack.engine.lag * speed) / speed + LOAD_MARGIN)
+    lasts = sum((drill.lasts for drill in drills), timedelta(0)) / speed
+    progress.say(f"load running; {len(drills)} drills, {show_span(lasts)} at least")
 
 
 def _drill(drills: list[Drill], stack: Stack, rules: RuleSet, pace: Pace, progress: Progress) -> list[DrillResult]:
@@ -133,11 +154,11 @@ def _fill_windows(drills: list[Drill], rules: RuleSet, pace: Pace, progress: Pro
     sleep(pace.wall(longest_window(rules)))
 
 
-def _longest(drills: list[Drill], rules: RuleSet) -> timedelta:
+def _longest(drills: list[Drill], rules: RuleSet, lag: timedelta) -> timedelta:
     """The production time that the drills take if every page comes at the last moment."""
     waits = [page.within + (page.resolved_within or timedelta(0)) for drill in drills for page in drill.pages]
     window = longest_window(rules)
-    return sum((drill.lasts + 2 * (window + GRACE) for drill in drills), window + sum(waits, timedelta(0)))
+    return sum((drill.lasts + 2 * (window + GRACE + lag) for drill in drills), window + sum(waits, timedelta(0)))
 
 
 def _outside(pages: tuple[Page, ...], results: list[DrillResult], pace: Pace) -> list[Page]:

@@ -77,4 +77,7 @@ class Planting:
         return f"{len(self.carriers)} requests that carry secrets"
 
 
+# What needs more of a Sentry than its web API: to stop its process, or to look into its disk and at its wire.
+NEEDS_OWN_ENGINE = (Outage, Planting)
+
 Disturbance = Fault | HookFault | Outage | Silence | Planting

@@ -46,6 +46,7 @@ class Drilling:
         self._started_at = now()
         self._phase = "healthy traffic"
         self._planted: Planted | None = None
+        self._grace = pace.wall(GRACE) + stack.engine.lag  # a late page is late; this long it is told from none
 
     def run(self, *, with_faults: bool) -> DrillResult:
         """1 disturb, 2 pages, 3 all clear, 4 recoveries, 5 judge."""
@@ -145,13 +146,13 @@ class Drilling:
         """Let the drill take its whole time; after that, wait for what is missing only."""
         self._watch(self._started_at + self._pace.wall(self._drill.lasts), lambda: False)
         if expectations:
-            limit = max(each.deadline for each in expectations) + self._pace.wall(GRACE)
+            limit = max(each.deadline for each in expectations) + self._grace
             self._watch(limit, lambda: all(self._pages_of(each) for each in expectations))
 
     def _wait_for_recovery(self, each: Expectation, cleared_at: datetime) -> None:
         if each.page.resolved_within is None or not self._pages_of(each):
             return
-        deadline = self._recoverable_at(each, cleared_at) + self._pace.wall(each.page.resolved_within + GRACE)
+        deadline = self._recoverable_at(each, cleared_at) + self._pace.wall(each.page.resolved_within) + self._grace
         self._watch(deadline, lambda: bool(self._recoveries_of(each)))
 
     def _watch(self, limit: datetime, is_over: Callable[[], bool]) -> None:

@@ -30,21 +30,21 @@ class Port:
         os.close(self.lock)
 
 
-def hold_port(preferred: int) -> Port:
+def hold_port(preferred: int, host: str = HOST) -> Port:
     """Hold the preferred port, or a free one. Raises EnvironmentMissingError if there is none."""
     for asked in (preferred, *[0] * ATTEMPTS):
-        number = _find_free(asked)
+        number = _find_free(asked, host)
         lock = None if number is None else _lock(number)
         if number is not None and lock is not None:
             return Port(number, lock)
-    raise EnvironmentMissingError(f"no free port on {HOST}")
+    raise EnvironmentMissingError(f"no free port on {host}; needed is an address of this machine")
 
 
-def _find_free(asked: int) -> int | None:
+def _find_free(asked: int, host: str) -> int | None:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: TIME_WAIT is no obstacle
         try:
-            probe.bind((HOST, asked))
+            probe.bind((host, asked))
         except OSError:
             return None
         return int(probe.getsockname()[1])

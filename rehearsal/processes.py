@@ -12,13 +12,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
+
 from rehearsal.clock import now, sleep
 from rehearsal.errors import EnvironmentMissingError
 from rehearsal.interrupts import is_hurried
 from rehearsal.settings import ROOT
 
 STOP_DEADLINE: Final = timedelta(seconds=25)  # gunicorn's graceful timeout is 20 s
+START_DEADLINE: Final = timedelta(seconds=60)
 POLL: Final = timedelta(milliseconds=50)
+ANSWER_TIMEOUT_S: Final = 2.0
 LOG_LINES: Final = 15  # shown of a process that died
 PR_SET_PDEATHSIG: Final = 1
 # What the parts get of our environment. Everything else could configure them (SENTRY_*, GUNICORN_CMD_ARGS, LOCUST_*,
@@ -130,6 +134,14 @@ def wait_until(what: str, is_true: Callable[[], bool], child: Child | None, dead
             waited = f"waited {deadline.total_seconds():.0f} s for {what} in vain"
             raise EnvironmentMissingError(f"{waited}; {child.log} ends with:\n{tail(child)}" if child else waited)
         sleep(POLL)
+
+
+def answers(url: str) -> bool:
+    """Tell if there is a 2xx at this address."""
+    try:
+        return httpx.get(url, timeout=ANSWER_TIMEOUT_S, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
 
 
 def tail(child: Child) -> str:

@@ -6,7 +6,7 @@ Run by `rehearse`, by Docker Compose and by sentry-self-hosted/, or by hand: pyt
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
@@ -16,7 +16,7 @@ import click
 from monitors.client import SentryClient
 from monitors.errors import MonitorsError
 from monitors.load import load_rules
-from monitors.model import RuleSet
+from monitors.model import Action, RuleSet
 from monitors.plan import apply_plan, make_plan
 from monitors.provision import ensure_app, ensure_project
 from rehearsal.options import RULES
@@ -25,6 +25,7 @@ from rehearsal.statefile import read_json, write_json, write_text
 ORGANIZATION: Final = "sentry"  # self-hosted Sentry makes this one and this team by itself, and so does the engine
 TEAM: Final = "sentry"
 PROJECT: Final = "isl"
+HOOKED: Final = ("sentry_app", "webhook")  # kinds of action that are told by webhook
 LEGACY: Final = "webhooks"  # the target that means a project's own list of addresses
 DSN_FILE: Final = "SENTRY_DSN"  # named as the variable that a container makes of it
 SECRETS_FILE: Final = "sink-secrets.json"
@@ -41,24 +42,42 @@ class Provisioned:
 
 
 def provision(
-    client: SentryClient, project_name: str, rules: RuleSet, hook: Callable[[str], str], secrets: Path
+    client: SentryClient,
+    project_name: str,
+    rules: RuleSet,
+    hook: Callable[[str], str],
+    secrets: Path,
+    *,
+    team: str = TEAM,
+    mark: str = "",
 ) -> Provisioned:
     """Make what is missing and apply the rules. Raises MonitorsError.
 
     `hook` gives the address of a channel's webhook. `secrets` gains the client secret of each new integration: Sentry
-    shows it once, so those of earlier calls stay.
+    shows it once, so those of earlier calls stay. `mark` ends the names of project and integrations.
     """
-    actions = [each for alert in rules.alerts for each in alert.actions if each.kind in ("sentry_app", "webhook")]
+    actions = [each for alert in rules.alerts for each in alert.actions if each.kind in HOOKED]
     channels = sorted({each.target for each in actions} - {LEGACY})
-    project = ensure_project(client, TEAM, project_name)
+    project = ensure_project(client, team, project_name + mark)
     for name in channels:
-        _, secret = ensure_app(client, name, hook(name))
+        _, secret = ensure_app(client, name + mark, hook(name))
         if secret:  # written one by one: what is lost here cannot be asked for again
             keep_secrets(secrets, {name: secret})
     if any(each.target == LEGACY for each in actions):
         client.set_webhooks(project.slug, [hook(LEGACY)])
-    changes = apply_plan(make_plan(rules, client, project), client)
+    changes = apply_plan(make_plan(_marked(rules, mark), client, project), client)
     return Provisioned(client.project_keys(project.slug)[0].dsn, project.id, len(changes))
+
+
+def _marked(rules: RuleSet, mark: str) -> RuleSet:
+    """The rules with the integrations under their marked names."""
+
+    def rename(action: Action) -> Action:
+        is_app = action.kind in HOOKED and action.target != LEGACY
+        return replace(action, target=action.target + mark) if is_app else action
+
+    alerts = (replace(each, actions=tuple(map(rename, each.actions))) for each in rules.alerts)
+    return replace(rules, alerts=tuple(alerts))
 
 
 def keep_secrets(file: Path, new: Mapping[str, str]) -> None:

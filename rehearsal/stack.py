@@ -14,9 +14,12 @@ import httpx
 
 from loadtest.ledger import NO_ANSWER, PROBE, Entry, Ledger, LedgerWriter, answered, unanswered
 from monitors.client import SentryClient
+from monitors.errors import MonitorsError
 from monitors.model import RuleSet
 from rehearsal.clock import now
 from rehearsal.disturbance import Fault, HookFault
+from rehearsal.engines.embedded import EmbeddedEngine
+from rehearsal.engines.engine import Engine
 from rehearsal.errors import EnvironmentMissingError
 from rehearsal.hooks import fill, perform
 from rehearsal.interrupts import shielded
@@ -24,19 +27,16 @@ from rehearsal.load import Load, load_argv, load_environ, load_file
 from rehearsal.plan import Action, Hook, Part
 from rehearsal.plan_file import load_plan
 from rehearsal.ports import HOST, hold_port
-from rehearsal.processes import Child, mark, start, stop, tail, wait_until
+from rehearsal.processes import START_DEADLINE, Child, answers, mark, start, stop, tail, wait_until
 from rehearsal.progress import Progress
-from rehearsal.provisioning import ORGANIZATION, keep_secrets, provision
-from rehearsal.receivers import Sinkhole, write_channels
+from rehearsal.provisioning import keep_secrets
+from rehearsal.receivers import Sinkhole
 from rehearsal.settings import PORTS, ROOT, Options
 from rehearsal.statefile import write_json, write_text
 from service.fault_registry import FAULTS
 
 ENVIRONMENT: Final = "staging"  # of the service
-START_DEADLINE: Final = timedelta(seconds=60)
 PROBE_TIMEOUT_S: Final = 2.0
-API_TIMEOUT_S: Final = 5.0  # the engine is on this machine: longer means that it hangs
-TAP_BYTES: Final = 1024**3  # ten times what the drills of this project send
 CANARY_CHANNEL: Final = "rehearsal-canary"
 KEY_BYTES: Final = 24
 PROCESSES: Final = "processes.json"  # in the stack's folder: what was started, for whoever has to stop it
@@ -45,17 +45,24 @@ PROCESSES: Final = "processes.json"  # in the stack's folder: what was started, 
 class Stack:
     """Starts the parts in order and stops them in reverse; `stop` may be called at any time, more than once."""
 
-    def __init__(self, options: Options, folder: Path, *, outlives_us: bool = False, is_tapped: bool = False) -> None:
+    def __init__(
+        self,
+        options: Options,
+        folder: Path,
+        *,
+        remote: Engine | None = None,
+        outlives_us: bool = False,
+        is_tapped: bool = False,
+    ) -> None:
+        """Hold the ports. `remote` is a Sentry that is there already; without it the embedded engine is started."""
         folder.mkdir(parents=True, exist_ok=True)
         self.options = options
         self.plan = load_plan(options.plan)
         self._outlives_us = outlives_us
-        self._is_tapped = is_tapped
         self.folder = folder
         self.ledger_file = folder / "ledger.jsonl"
         self.ledger = Ledger(self.ledger_file)
         self.pages = folder / "pages.jsonl"
-        self.engine_data = folder / "engine"
         self.logs = folder / "logs"
         self.faults = folder / "faults.json"
         self.service_key = folder / "service-key"
@@ -64,49 +71,53 @@ class Stack:
         self._load_limit = timedelta(0)
         self._begun: set[str] = set()  # parts whose `stop` is due
         started = {part.name: part.port for part in self.plan.parts if part.command}
-        self._ports = {name: hold_port(port) for name, port in (PORTS | started).items()}
-        self.urls = {name: f"http://{HOST}:{port.number}" for name, port in self._ports.items()}
+        hosts = dict.fromkeys(PORTS | started, HOST)
+        if remote:
+            hosts["sink"] = remote.sink_host
+            del hosts["sentry"]
+        self._ports = {name: hold_port((PORTS | started)[name], host) for name, host in hosts.items()}
+        self.engine = remote or self._make_engine(is_tapped=is_tapped)
+        self.urls = {name: f"http://{hosts[name]}:{port.number}" for name, port in self._ports.items()}
         self.urls |= {part.name: part.url for part in self.plan.parts if part.url}
-        self.token = ""
+        self.urls["sentry"] = self.engine.url
+        self._is_provisioned = False
         self.dsn = ""
         self.project_id = 0
 
     def route(self, rules: RuleSet) -> None:
         """Lead every chat, on-call tool and mailbox that the rules name to the sink; before the engine starts."""
         sink = Sinkhole(self.urls["sink"], self._ports["mail"].number)
-        keep_secrets(self._secrets, write_channels(rules, sink, self._channels.parent))
+        keep_secrets(self._secrets, self.engine.route(rules, sink))
+
+    def _make_engine(self, *, is_tapped: bool) -> EmbeddedEngine:
+        shown = {"runs": self.options.var / "runs", "rules": self.options.rules, "faults": self.faults}
+        return EmbeddedEngine(
+            self.folder,
+            self._ports["sentry"].number,
+            self.options.speed,
+            shown | {"ledger": self.ledger_file},
+            is_tapped=is_tapped,
+        )
 
     def start_engine(self) -> None:
-        """Start the embedded engine, and read the token that it makes on its first start."""
-        environ = {
-            "EMBEDDED_PORT": self._port("sentry"),
-            "EMBEDDED_DATA_DIR": str(self.engine_data),
-            "EMBEDDED_SPEED": str(self.options.speed),
-            "EMBEDDED_TAP_BYTES": str(TAP_BYTES if self._is_tapped else 0),
-            "EMBEDDED_CHANNELS": str(self._channels) if self._channels.exists() else "",
-            "EMBEDDED_DRILL": "true",
-        }
-        files = ["--runs", str(self.options.var / "runs"), "--rules", str(self.options.rules)]
-        files += ["--faults", str(self.faults), "--ledger", str(self.ledger_file)]
-        engine = self._start("engine", [sys.executable, "-m", "rehearsal.console", *files], environ, "sentry")
-        wait_until("the engine", lambda: _answers(f"{self.urls['sentry']}/_health/"), engine, START_DEADLINE)
-        self.token = (self.engine_data / "token").read_text().strip()
+        """Start the engine, or see that it is there."""
+        self.engine.start(self._start)
 
     def start_sink(self) -> None:
         """Start the receiver of notifications."""
-        argv = [sys.executable, "-m", "rehearsal.sink", "--port", self._port("sink")]
+        argv = [sys.executable, "-m", "rehearsal.sink", "--host", self.engine.sink_host, "--port", self._port("sink")]
         files = ["--mail-port", self._port("mail"), "--file", str(self.pages), "--secrets", str(self._secrets)]
         sink = self._start("sink", [*argv, *files], {}, "sink", "mail")
-        wait_until("the sink", lambda: _answers(f"{self.urls['sink']}/health"), sink, START_DEADLINE)
+        wait_until("the sink", lambda: answers(f"{self.urls['sink']}/health"), sink, START_DEADLINE)
 
     def client(self) -> SentryClient:
         """A client of the engine's web API; the caller closes it."""
-        return SentryClient(self.urls["sentry"], self.token, ORGANIZATION, timeout_s=API_TIMEOUT_S)
+        return self.engine.client()
 
     def provision(self, rules: RuleSet) -> int:
         """Make the project, one integration per channel, the monitors and the alerts; return how many were made."""
-        with self.client() as client:
-            made = provision(client, self.plan.name, rules, self._webhook, self._secrets)
+        self._is_provisioned = True  # half of it, if this fails
+        made = self.engine.provision(self.plan.name, rules, self._webhook, self._secrets)
         self.dsn, self.project_id = made.dsn, made.project_id
         return made.changes
 
@@ -197,9 +208,16 @@ class Stack:
                     self.set_fault(None)
             self._stop(self._children[::-1])
             self._undo(list(self.plan.parts))
+            self._leave_engine()
             for port in self._ports.values():
                 port.release()
             self._ports.clear()
+
+    def _leave_engine(self) -> None:
+        if self._is_provisioned:
+            self._is_provisioned = False
+            with suppress(MonitorsError):  # a Sentry that has gone pages nobody either
+                self.engine.leave()
 
     def _stop(self, children: list[Child]) -> None:
         for child in children:
@@ -219,10 +237,6 @@ class Stack:
         """Parts that ended although nobody stopped them: each with its exit code and the end of its log."""
         ended = [child for child in self._children if not child.is_running]
         return [f"{each.name} ended with code {each.process.returncode}:\n{tail(each)}" for each in ended]
-
-    @property
-    def _channels(self) -> Path:
-        return self.folder / "channels" / "channels.yml"
 
     @property
     def _secrets(self) -> Path:
@@ -253,7 +267,7 @@ class Stack:
         """Is the part there? What Sentry gets to know of must be in the ledger."""
         ready = part.ready
         if part is not self.plan.service or self.plan.probes == "ignored":
-            return _answers(self.urls[part.name] + ready)
+            return answers(self.urls[part.name] + ready)
         sent_at = now()
         entry = unanswered(f"req_{secrets.token_hex(8)}", PROBE, "GET", ready, sent_at.timestamp())
         url, headers = self.urls["service"] + ready, {"X-Request-Id": entry.request_id}
@@ -271,7 +285,7 @@ def start_parts(stack: Stack, rules: RuleSet, progress: Progress) -> None:
     """Start all but the load, in the order in which each needs the one before, with the rules applied."""
     stack.set_fault(None)
     stack.route(rules)
-    progress.show("starting the embedded engine")
+    progress.show(f"starting the {stack.engine.name} engine" if stack.engine.is_ours else f"asking {stack.engine.name}")
     stack.start_engine()
     progress.show("starting the notification sink")
     stack.start_sink()
@@ -281,10 +295,3 @@ def start_parts(stack: Stack, rules: RuleSet, progress: Progress) -> None:
     progress.show(f"starting {' and '.join(part.name for part in stack.plan.parts)}")
     stack.start_service()
     progress.say(f"service at {stack.urls['service']}")
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=PROBE_TIMEOUT_S, trust_env=False).is_success
-    except httpx.HTTPError:
-        return False

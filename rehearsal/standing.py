@@ -125,7 +125,7 @@ def _start(stack: Stack, options: Options, progress: Progress) -> Standing:
         engine=stack.urls["sentry"],
         sink=stack.urls["sink"],
         dsn=stack.dsn,
-        token=str(stack.engine_data / "token"),
+        token=str(folder(options.var) / "engine" / "token"),
         service_key=str(stack.service_key),
         faults=str(stack.faults),
         pages=str(stack.pages),

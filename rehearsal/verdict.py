@@ -63,6 +63,14 @@ class DrillResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Skipped:
+    """A drill that was not run."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """All that a rehearsal leaves behind."""
 
@@ -70,7 +78,7 @@ class Report:
     origin: datetime  # production time zero
     ended_at: datetime
     options: Options
-    engine: str
+    engine: str  # `embedded`, or which Sentry it was
     rules: RuleSet  # as they were when it began
     canary: Finding
     drills: tuple[DrillResult, ...]
@@ -82,10 +90,16 @@ class Report:
     by_drill: tuple[Part, ...]
     run_findings: tuple[Finding, ...]  # on the run as a whole: pages outside of the drills, and the books
     folder: Path
+    skipped: tuple[Skipped, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         return (self.canary, *(finding for drill in self.drills for finding in drill.findings), *self.run_findings)
+
+    @property
+    def where(self) -> str:
+        """The engine as a sentence has it."""
+        return "the embedded engine" if self.engine == "embedded" else self.engine
 
     @property
     def status(self) -> Status:

@@ -16,10 +16,11 @@ SHOWN: Final = 8  # hits that a finding names
 def judge_planted(planted: Planted, stack: Stack) -> tuple[Finding, ...]:
     """Search every place that telemetry gets to; the service and whatever follows it must be at rest."""
     search = Search(planted.mark, planted.secrets)
-    tap = stack.engine_data / "tap"
+    engine = stack.folder / "engine"  # the embedded one's data: `disturbance.NEEDS_OWN_ENGINE`
+    tap = engine / "tap"
     places: tuple[tuple[str, Callable[[], Iterable[Document]]], ...] = (
         ("left the service for Sentry", lambda: sent(tap)),
-        ("was stored", lambda: stored(stack.engine_data)),
+        ("was stored", lambda: stored(engine)),
         ("was in a notification", lambda: notified(stack.pages)),
         ("got into the service's log", lambda: logged(stack.logs)),
     )

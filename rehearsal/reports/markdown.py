@@ -17,10 +17,11 @@ def _lines(report: Report, differences: Sequence[str] | None) -> Iterator[str]:
     count = f"{len(failed)} of {len(report.findings)} expectations failed" if failed else "All expectations held"
     yield f"## Sentry rehearsal: {VERDICTS[report.status][0]}"
     yield ""
-    yield f"{count}. {report.engine.capitalize()} engine, {took_s:.0f} s at speed {report.options.speed:g}."
+    yield f"{count}. On {report.where}, {took_s:.0f} s at speed {report.options.speed:g}."
     yield from ["", *(f"- ✗ **{_escape(each.what)}**: {_escape(each.detail)}" for each in failed)] if failed else []
     yield from ["", "| drill | verdict |", "|---|---|"]
     yield from (f"| {_escape(result.drill.name)} | {result.status} |" for result in report.drills)
+    yield from (f"| {_escape(each.name)} | skipped: {_escape(each.reason)} |" for each in report.skipped)
     yield from ["", f"| drill | {' | '.join(HEADINGS)} |", "|" + "---|" * (1 + len(HEADINGS))]
     for result in report.drills:
         for times in result.times:

@@ -73,6 +73,8 @@ def render(report: Report, differences: Sequence[str] | None = None) -> Renderab
         ]
         if drill.times:
             parts.append(Padding(_times(drill), (0, 0, 0, 4)))
+    for skipped in report.skipped:
+        parts.append(Text.assemble("\n", (skipped.name, "bold"), "  ", (f"skipped: {skipped.reason}", "yellow")))
     parts += [Text("\nthe whole run", style="bold"), _findings((report.canary, *report.run_findings))]
     if discards := report.books.transactions.discards:
         listed = ", ".join(f"{count} {reason}" for reason, count in sorted(discards.items()))
@@ -96,7 +98,7 @@ def _headline(report: Report) -> Text:
     took = (report.ended_at - report.started_at).total_seconds()
     options = report.options
     return Text(
-        f"Rehearsal on the {report.engine} engine: speed {options.speed:g}, {options.traffic:.3g} production requests/s"
+        f"Rehearsal on {report.where}: speed {options.speed:g}, {options.traffic:.3g} production requests/s"
         f" ({options.rate:.0f}/s here), traces at {options.traces_sample_rate:.0%}, took {took:.0f} s."
         f"\nAll times are production time."
     )

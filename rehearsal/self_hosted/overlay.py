@@ -17,6 +17,7 @@ from rehearsal.self_hosted.state import home
 from rehearsal.statefile import read_json, write_json
 
 SUBNET: Final = "172.29.48.0/23"  # room for 510 containers; outside of what Docker hands out first (172.17 and up)
+SINK_HOST: Final = "172.29.48.1"  # this machine in it: Docker gives the first address to the host
 ADMIN_EMAIL: Final = "admin@sentry.internal"
 RETENTION_DAYS: Final = 7  # a rehearsal is looked at within days, and disks fill up
 CLICKHOUSE_MEMORY_RATIO: Final = "0.3"  # of the memory that Docker has; upstream's own value

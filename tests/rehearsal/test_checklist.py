@@ -52,7 +52,7 @@ class Site:
         return Target(settings, self.client, PROJECT, RULES, self.stack.pages, PATIENCE)
 
     def call(self, method: str, path: str, body: object = None) -> Any:
-        headers = {"authorization": f"Bearer {self.stack.token}"}
+        headers = {"authorization": f"Bearer {self.stack.engine.token}"}
         answer = httpx.request(method, f"{self.stack.urls['sentry']}/api/0{path}", json=body, headers=headers)
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
@@ -133,7 +133,7 @@ def test_a_rate_is_judged_by_chance(hits: int, rate: float, is_expected: bool) -
 
 
 def command(site: Site, name: str, *arguments: str, **environ: str) -> Result:
-    api = {"SENTRY_URL": site.stack.urls["sentry"], "SENTRY_AUTH_TOKEN": site.stack.token}
+    api = {"SENTRY_URL": site.stack.urls["sentry"], "SENTRY_AUTH_TOKEN": site.stack.engine.token}
     api |= {"SENTRY_ORG": ORGANIZATION, "SENTRY_PROJECT": PROJECT}
     return CliRunner().invoke(cli, [name, *arguments], env=site.environ | api | environ)
 

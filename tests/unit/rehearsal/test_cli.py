@@ -31,7 +31,6 @@ def test_help_tells_the_exit_codes() -> None:
         (("run", "--traffic", "lots"), "write for example 1M/month"),
         (("run", "--only", "nope"), "no drill named nope; there are database-away, error-rate-step"),
         (("run", "--rules", "/nonexistent"), "does not exist"),
-        (("run", "--sentry", "self-hosted"), "no rehearsal runs on it yet, allowed is embedded"),
         (("run", "--webhook-url", "127.0.0.1"), "allowed are http and https addresses"),
         (("frobnicate",), "No such command"),
     ],
