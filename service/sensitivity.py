@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import exp, exp2, hypot, sqrt
 from typing import Final, Literal
 
-from scipy.special import stdtrit
+from service.student_t import critical_t
 
 RatioMeasure = Literal["risk_ratio", "odds_ratio", "hazard_ratio"]
 OutcomeFrequency = Literal["rare", "common"]  # rare: in under 15 % of the subjects at the end of follow-up
@@ -98,7 +98,7 @@ def find_robustness_value(
     """
     t_value = estimate / standard_error
     f = abs(t_value) / sqrt(degrees_of_freedom)
-    critical = abs(float(stdtrit(degrees_of_freedom - 1, alpha / 2))) / sqrt(degrees_of_freedom - 1)
+    critical = critical_t(degrees_of_freedom - 1, alpha) / sqrt(degrees_of_freedom - 1)
     return RobustnessValue(
         t_value=t_value,
         partial_r2=_share(f),

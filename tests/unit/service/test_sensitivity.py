@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.special import stdtrit
 
 from service.app import build_app
 from service.sensitivity import RatioEstimate, difference_to_risk_ratio, find_e_value, find_robustness_value
+from service.student_t import critical_t
 from tests.unit.service.asking import post
 from tests.unit.service.quiet import quiet_settings
 
@@ -86,7 +86,7 @@ def test_robustness_value_is_the_least_confounding_that_overturns(t_value: float
     """By search over all confounders, with the bias and standard error of an omitted variable (their eq. 7 and 8)."""
     found = find_robustness_value(t_value, 1.0, degrees, q=1.0, alpha=0.05)
     assert _least_t(t_value, degrees, found.point)[0] == pytest.approx(0, abs=1e-6)
-    critical = abs(float(stdtrit(degrees - 1, 0.025)))
+    critical = critical_t(degrees - 1, 0.05)
     if found.significance == 0:
         assert t_value / sqrt(degrees) <= critical / sqrt(degrees - 1)
     else:
