@@ -76,7 +76,7 @@ format: $(READY) ## rewrite the code as the formatter wants it
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 lock: ## resolve the lock again (needs uv); it holds hashes and no addresses
-	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+	uv pip compile pyproject.toml --extra rehearsal --group dev --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header --upgrade -q -o requirements.lock
 
 clean: ## stop what is up and remove what the stack and the set-up wrote

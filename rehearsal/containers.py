@@ -27,6 +27,7 @@ from rehearsal.which_sentry import Sentry
 from service.release import read_git_sha
 
 PROJECT: Final = "sentry-rehearsal"
+IMAGES: Final = {"STACK_SERVICE_IMAGE": f"{PROJECT}-service:local", "STACK_IMAGE": f"{PROJECT}:local"}
 LABEL: Final = "org.opencontainers.image.title=sentry-rehearsal"  # of our images, by the Dockerfile
 STATE: Final = "stack.json"  # written before anything is started, so that `down` finds what an interrupted `up` left
 UP_TIMEOUT_S: Final = 300  # all health checks green; the image is built before this clock starts
@@ -221,7 +222,7 @@ def _take_down(var: Path, *, with_data: bool) -> list[str]:
         running.append(f"Sentry {installed.release}")
     if with_data:
         with suppress(EnvironmentMissingError):  # another stack is using it, or it was never built
-            docker("image", "rm", os.environ.get("STACK_IMAGE") or f"{PROJECT}:local")
+            docker("image", "rm", *(os.environ.get(name) or tag for name, tag in IMAGES.items()))
         docker("image", "prune", "--force", "--filter", f"label={LABEL}")  # what newer builds have replaced
         shutil.rmtree(folder(var))
     else:

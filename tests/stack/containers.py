@@ -17,7 +17,8 @@ from rehearsal.containers import find_containers
 REHEARSE = Path(sys.executable).parent / "rehearse"
 DEADLINE_S = 120.0  # for anything that is awaited
 COMMAND_DEADLINE_S = 600.0  # a build without any cache installs every package
-IMAGE = "sentry-rehearsal:test"  # of its own: `down --data` removes it
+# Of its own: `down --data` removes them.
+IMAGES = {"STACK_SERVICE_IMAGE": "sentry-rehearsal-service:test", "STACK_IMAGE": "sentry-rehearsal:test"}
 VALIDATE = "/api/v1/causal/validate"
 
 
@@ -25,7 +26,7 @@ def rehearse(*arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run the command line to its end."""
     return subprocess.run(
         [str(REHEARSE), *arguments],
-        env=os.environ | {"STACK_IMAGE": IMAGE},
+        env=os.environ | IMAGES,
         capture_output=True,
         text=True,
         timeout=COMMAND_DEADLINE_S,
@@ -67,7 +68,7 @@ class Running:
         """Run `docker compose` on it as `rehearse` does, and return what it printed."""
         found = find_containers(self.var)
         assert found is not None
-        os.environ.update({"STACK_IMAGE": IMAGE})
+        os.environ.update(IMAGES)
         found.environ.update(environ)
         return found.compose(*arguments).stdout
 

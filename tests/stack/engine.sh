@@ -36,6 +36,7 @@ install_packages() {
     grep -q '^VERSION_CODENAME=bookworm$' /etc/os-release || missing "the recipe is for Debian 12 only"
     say "installing the engine, Compose, buildx and mmdebstrap from Debian ($state/install.log)"
     apt-get update -qq >"$state/install.log" 2>&1 || missing "apt-get update failed: $state/install.log"
+    # shellcheck disable=SC2016 # apt's own variables
     mirror=$(apt-get indextargets --format '$(REPO_URI)|$(RELEASE)' 'Created-By: Packages' | sed -n 's/|bookworm$//p' | head -n 1)
     [ -n "$mirror" ] || missing "apt names no mirror of bookworm"
     mkdir -p "$state/apt/lists/partial"

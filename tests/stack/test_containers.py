@@ -14,12 +14,13 @@ from loadtest.ledger import Ledger
 from rehearsal.settings import ROOT
 from rehearsal.sink import read_pages
 from rehearsal.statefile import write_text
-from tests.stack.containers import IMAGE, Running, ask_docker, await_true, rehearse
+from tests.stack.containers import IMAGES, Running, ask_docker, await_true, rehearse
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
 OURS = ("isl", "plot", "sink", "engine")
 WORKERS = 3
+MOST_BYTES = 250e6  # of the service's image
 REFUSED = 401
 
 
@@ -87,6 +88,18 @@ def test_each_part_is_held_to_little(stack: Running, service: str) -> None:
     assert {each["HostIp"] for ports in published for each in ports or ()} <= {"127.0.0.1"}
 
 
+def test_the_service_s_image_is_small_and_holds_what_the_service_needs_alone(stack: Running) -> None:
+    found = json.loads(ask_docker("image", "inspect", IMAGES["STACK_SERVICE_IMAGE"]))[0]
+    assert found["Size"] < MOST_BYTES
+    folder = "/opt/isl/lib/python3.13/site-packages"
+    held = set(stack.compose("exec", "-T", "isl", "ls", folder).split())
+    assert {"service", "monitors", "numpy", "sentry_sdk"} <= held
+    assert held & {"embedded", "loadtest", "rehearsal", "locust", "apsw", "scipy", "pip", "pytest"} == set()
+    assert stack.compose("exec", "-T", "isl", "find", folder, "-type", "d", "-name", "tests") == ""
+    stripped = "import httptools, networkx, numpy.linalg, psycopg, pydantic_core, pysqlite3, sqlalchemy.orm, uvloop"
+    assert stack.compose("exec", "-T", "isl", "python", "-c", stripped) == ""
+
+
 def test_the_service_runs_a_worker_for_each_cpu_it_may_use(stack: Running) -> None:
     log = stack.compose("logs", "--no-color", "isl")
     allowed = min(len(os.sched_getaffinity(0)), 2)  # STACK_ISL_CPUS
@@ -99,7 +112,7 @@ def test_no_secret_stands_in_the_containers_configuration_or_in_the_image(stack:
     assert len(secrets) >= 7
     assert {each.stat().st_mode & 0o777 for each in files} == {0o600}
     shown = "".join(json.dumps(stack.container(service)) for service in (*OURS, "provision"))
-    shown += ask_docker("history", "--no-trunc", IMAGE) + ask_docker("inspect", IMAGE)
+    shown += "".join(ask_docker("history", "--no-trunc", tag) + ask_docker("inspect", tag) for tag in IMAGES.values())
     assert [secret for secret in secrets if secret in shown] == []
 
 

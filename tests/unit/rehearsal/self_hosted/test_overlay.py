@@ -76,7 +76,7 @@ def test_the_options_and_the_override_are_yaml_with_our_values(tmp_path: Path, r
     assert (options["mail.host"], options["system.url-prefix"]) == ("smtp", f"http://{BIND}")
     override = yaml.safe_load((release / "docker-compose.override.yml").read_text())
     assert override["networks"]["default"]["ipam"]["config"] == [{"subnet": SUBNET}]
-    assert override["services"]["clickhouse"]["environment"] == {"MAX_MEMORY_USAGE_RATIO": 0.3}
+    assert override["services"]["clickhouse"]["environment"] == {"MAX_MEMORY_USAGE_RATIO": "0.3"}
 
 
 def test_a_value_that_nobody_gives_is_named() -> None:
