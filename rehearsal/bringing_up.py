@@ -1,5 +1,6 @@
 """`rehearse up` and what finds it again: a stack of processes or of containers, never both below one folder."""
 
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from rehearsal.errors import EnvironmentMissingError, UsageError
 from rehearsal.load import LoadFile, load_file
 from rehearsal.plan_file import load_plan
 from rehearsal.progress import Progress
-from rehearsal.self_hosted import upstream
-from rehearsal.self_hosted.state import find_installed
+from rehearsal.self_hosted import install, release, upstream
+from rehearsal.self_hosted.preflight import Profile, find_missing, judge, look
+from rehearsal.self_hosted.state import Installation, find_installation, find_installed
 from rehearsal.settings import Options
 from rehearsal.which_sentry import Choice, Sentry, choose
 
@@ -33,9 +35,8 @@ def bring_up_chosen(options: Options, asked: Sentry | None, progress: Progress) 
     if choice.sentry is Sentry.SELF_HOSTED and options.speed != 1:
         raise UsageError(f"speed {options.speed:g}: self-hosted Sentry keeps production time, allowed is 1")
     _refuse(standing.find_standing(options.var) is not None, "processes")
-    if choice.sentry is Sentry.SELF_HOSTED and (installed := find_installed(options.var)):
-        progress.show(f"starting self-hosted Sentry {installed.release}: minutes, where it was stopped")
-        upstream.start(options.var, installed)
+    if choice.sentry is Sentry.SELF_HOSTED:
+        _start_self_hosted(options.var, progress)
     return containers.bring_up(options, choice.sentry, progress)
 
 
@@ -63,10 +64,50 @@ def find_target(var: Path) -> Target:
 
 
 def _choose(options: Options, asked: Sentry | None) -> Choice:
-    is_installed = find_installed(options.var) is not None
-    if asked is None and not is_installed:  # Docker makes no difference, and asking it takes time
-        return choose(asked, None, is_installed=False)
-    return choose(asked, find_obstacle(), is_installed=is_installed)
+    if asked is None and options.speed != 1:
+        return choose(asked, f"speed {options.speed:g}, and it keeps production time", lambda: None)
+    if asked is None and options.plan != Options().plan:
+        return choose(asked, "a plan of your own, and containers run the reference stack", lambda: None)
+    return choose(asked, find_obstacle(), lambda: _find_missing(options.var))
+
+
+def _find_missing(var: Path) -> str | None:
+    """What self-hosted Sentry lacks here; None where it is installed, or can be."""
+    if find_installed(var):
+        return None
+    order = _order(var)
+    machine = look(order.bind, var, is_ours=find_installation(var) is not None)
+    missing = find_missing(judge(machine, order.profile, order.bind))
+    listed = "; ".join(f"{row.name}: found {row.found}, needed {row.needed}: {row.remedy}" for row in missing)
+    return f"{listed}; next: make sentry-preflight" if missing else None
+
+
+def _start_self_hosted(var: Path, progress: Progress) -> None:
+    """Install it first where it is missing; a run that was broken off goes on from where it was."""
+    installed = find_installed(var)
+    if installed is None:
+        progress.say("it is fetched and installed first: tens of minutes, most of it images; broken off, it goes on")
+        installed = install.install(_order(var), progress)
+    progress.show(f"starting self-hosted Sentry {installed.release}: minutes, where it was stopped")
+    upstream.start(var, installed)
+
+
+def _order(var: Path) -> install.Order:
+    """What `make sentry-install` would install, or has begun to."""
+    under_way = find_installation(var) or Installation(
+        release.read_release(release.FOLDER),
+        os.environ.get("PROFILE") or Profile.FEATURE_COMPLETE,
+        os.environ.get("SENTRY_BIND") or install.DEFAULT_BIND,
+    )
+    tarball = os.environ.get("SENTRY_TARBALL")
+    return install.Order(
+        var=var,
+        release=under_way.release,
+        profile=Profile(under_way.profile),
+        bind=under_way.bind,
+        tarball=Path(tarball).resolve() if tarball else None,
+        folder=release.FOLDER,
+    )
 
 
 def _up_in_containers(var: Path) -> containers.Containers | None:

@@ -1,5 +1,6 @@
 """Which Sentry `rehearse up` brings up, and how: asked for, or chosen by what is there. The reason is said."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,28 +23,23 @@ class Choice:
     why: str
 
 
-def choose(asked: Sentry | None, obstacle: str | None, *, is_installed: bool) -> Choice:
-    """Decide from what was asked, why Docker cannot be used (None: it can) and whether self-hosted Sentry is installed.
+def choose(asked: Sentry | None, obstacle: str | None, ask_self_hosted: Callable[[], str | None]) -> Choice:
+    """Decide from what was asked, why Docker cannot be used (None: it can), and what stands in the way of full Sentry.
 
-    Raises EnvironmentMissingError if self-hosted Sentry was asked for and cannot be had.
+    The last is a question, since the answer takes time; it is asked only where Docker can be used and nobody asked for
+    the embedded engine. Raises EnvironmentMissingError if self-hosted Sentry was asked for and cannot be had.
     """
     if asked is Sentry.SELF_HOSTED:
-        return _choose_self_hosted(obstacle, is_installed=is_installed)
+        if problem := obstacle or ask_self_hosted():
+            raise EnvironmentMissingError(f"{problem}; without it: make up SENTRY=embedded")
+        return Choice(Sentry.SELF_HOSTED, in_containers=True, why="as asked")
     if asked is Sentry.EMBEDDED:
         if obstacle:
             return Choice(Sentry.EMBEDDED, in_containers=False, why=f"as processes: {obstacle}")
         return Choice(Sentry.EMBEDDED, in_containers=True, why="in containers, as asked: a Docker engine is reachable")
-    if is_installed and obstacle is None:
-        return Choice(Sentry.SELF_HOSTED, in_containers=True, why="it is installed here, and Docker is reachable")
-    reason = f"installed but {obstacle}" if is_installed else "not installed; make sentry-install does it"
-    return Choice(Sentry.EMBEDDED, in_containers=False, why=f"as processes, which need nothing; self-hosted: {reason}")
-
-
-def _choose_self_hosted(obstacle: str | None, *, is_installed: bool) -> Choice:
-    if obstacle:
-        raise EnvironmentMissingError(f"{obstacle}; without it: make up SENTRY=embedded")
-    if not is_installed:
-        raise EnvironmentMissingError(
-            "found no self-hosted Sentry below var/, needed is one that is installed; next: make sentry-install"
+    if problem := obstacle or ask_self_hosted():
+        return Choice(
+            Sentry.EMBEDDED, in_containers=False, why=f"as processes, which need nothing; not self-hosted: {problem}"
         )
-    return Choice(Sentry.SELF_HOSTED, in_containers=True, why="as asked")
+    why = "a Docker engine is reachable and nothing that Sentry needs is missing; without it: make up SENTRY=embedded"
+    return Choice(Sentry.SELF_HOSTED, in_containers=True, why=why)

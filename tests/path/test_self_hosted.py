@@ -19,11 +19,12 @@ import httpx
 import pytest
 
 from monitors.client import SentryClient
-from rehearsal.self_hosted import install
+from rehearsal.bringing_up import bring_up_chosen
+from rehearsal.self_hosted import install, release
 from rehearsal.self_hosted.preflight import Profile
 from rehearsal.self_hosted.release import digest_contents
 from rehearsal.self_hosted.state import find_installation, find_installed
-from rehearsal.settings import ROOT
+from rehearsal.settings import ROOT, Options
 from tests.path.engine import free_port
 from tests.unit.rehearsal.self_hosted.upstream import FILES, RELEASE, make_archive
 
@@ -348,6 +349,52 @@ def test_up_starts_sentry_and_then_ours_beside_it_and_down_stops_both(host: Host
     assert sentrys.endswith("down --timeout 60 --remove-orphans")  # its volumes stay
     assert not (host.var / "compose").exists()
     assert find_installed(host.var) is not None
+
+
+def test_up_installs_what_is_missing(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process, so that the release's definition can be the test's own."""
+    monkeypatch.setenv("PATH", f"{host.folder}:{os.environ['PATH']}")
+    monkeypatch.setenv("SENTRY_BIND", host.url.removeprefix("http://"))
+    monkeypatch.setenv("SENTRY_TARBALL", str(host.folder / "release.tar.gz"))
+    monkeypatch.setattr(release, "FOLDER", host.folder / "definition")
+    talk: list[str] = []
+
+    class Talk:
+        def say(self, text: str) -> None:
+            talk.append(text)
+
+        def show(self, text: str) -> None: ...
+
+    facts = bring_up_chosen(Options(var=host.var, speed=1), None, Talk())
+    assert (facts["sentry"], facts["engine"]) == ("self-hosted", host.url)
+    assert talk[0].startswith(
+        "self-hosted Sentry, a Docker engine is reachable and nothing that Sentry needs is missing"
+    )
+    assert "it is fetched and installed first" in talk[1]
+    installed = find_installed(host.var)
+    assert installed is not None
+    assert installed.done == STEPS
+
+
+def test_up_says_what_is_missing_and_takes_the_embedded_engine(host: Host) -> None:
+    (host.folder / "compose-version").write_text("2.26.1")
+    done = rehearse_on(host, "up", "--sentry", "self-hosted")
+    assert done.returncode == 3
+    assert "Docker Compose: found 2.26.1, needed 2.32.2 or newer: install a newer Compose plugin" in done.stderr
+    assert "next: make sentry-preflight; without it: make up SENTRY=embedded" in done.stderr
+    try:
+        done = rehearse_on(host, "up")
+        assert done.returncode == 0, done.stderr
+        assert "embedded Sentry, as processes, which need nothing; not self-hosted: Docker Compose" in done.stderr
+    finally:
+        rehearse_on(host, "down", "--data")
+
+
+def rehearse_on(host: Host, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run the command line on that machine."""
+    argv = [str(Path(sys.executable).parent / "rehearse"), *arguments, "--var", str(host.var)]
+    environ = os.environ | {"PATH": f"{host.folder}:{os.environ['PATH']}", "SENTRY_BIND": f"127.0.0.1:{host.port}"}
+    return subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=90, check=False)
 
 
 def test_removed_without_data_it_is_started_again_and_with_data_nothing_is_left(host: Host) -> None:

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REHEARSE = Path(sys.executable).parent / "rehearse"
+# With Docker within reach, `up` would choose containers: these tests are about processes.
+ENVIRON = os.environ | {"DOCKER_HOST": "unix:///nowhere"}
 DEADLINE_S = 400.0  # the default pack may take six minutes
 
 
 def run(command: str, var: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run one of rehearse's commands to its end."""
     argv = [str(REHEARSE), command, "--var", str(var), *arguments]
-    return subprocess.run(argv, cwd=var, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+    return subprocess.run(argv, cwd=var, env=ENVIRON, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
 
 
 @dataclass
@@ -45,6 +47,7 @@ def begin(command: str, var: Path, *arguments: str) -> Background:
         argv = [str(REHEARSE), command, "--var", str(var), *arguments]
         process = subprocess.Popen(
             argv,
+            env=ENVIRON,
             stderr=errors,
             stdout=subprocess.DEVNULL,
             start_new_session=True,

@@ -10,38 +10,48 @@ NO_DOCKER = "found no Docker engine (no docker command here), needed is one that
 EMBEDDED, SELF_HOSTED = Sentry.EMBEDDED, Sentry.SELF_HOSTED
 
 
+LITTLE = "memory: found 4000 MB, needed 14000 MB"
+
+
 @pytest.mark.parametrize(
-    ("asked", "obstacle", "is_installed", "expected", "why"),
+    ("asked", "obstacle", "missing", "expected", "why"),
     [
-        (None, None, False, (EMBEDDED, False), "not installed; make sentry-install does it"),
-        (None, NO_DOCKER, False, (EMBEDDED, False), "not installed"),
-        (None, NO_DOCKER, True, (EMBEDDED, False), "installed but found no Docker engine"),
-        (None, None, True, (SELF_HOSTED, True), "it is installed here, and Docker is reachable"),
-        (EMBEDDED, None, True, (EMBEDDED, True), "as asked"),
-        (EMBEDDED, NO_DOCKER, False, (EMBEDDED, False), "as processes: found no Docker engine"),
-        (SELF_HOSTED, None, True, (SELF_HOSTED, True), "as asked"),
+        (None, None, None, (SELF_HOSTED, True), "nothing that Sentry needs is missing"),
+        (None, NO_DOCKER, None, (EMBEDDED, False), "not self-hosted: found no Docker engine"),
+        (None, None, LITTLE, (EMBEDDED, False), "not self-hosted: memory: found 4000 MB"),
+        (EMBEDDED, None, None, (EMBEDDED, True), "as asked"),
+        (EMBEDDED, NO_DOCKER, LITTLE, (EMBEDDED, False), "as processes: found no Docker engine"),
+        (SELF_HOSTED, None, None, (SELF_HOSTED, True), "as asked"),
     ],
 )
 def test_the_choice_follows_what_was_asked_and_what_is_there(
-    asked: Sentry | None, obstacle: str | None, is_installed: bool, expected: tuple[Sentry, bool], why: str
+    asked: Sentry | None, obstacle: str | None, missing: str | None, expected: tuple[Sentry, bool], why: str
 ) -> None:
-    choice = choose(asked, obstacle, is_installed=is_installed)
+    choice = choose(asked, obstacle, lambda: missing)
     assert (choice.sentry, choice.in_containers) == expected
     assert why in choice.why
 
 
 @pytest.mark.parametrize(
-    ("obstacle", "is_installed", "said"),
+    ("obstacle", "missing", "said"),
     [
-        (NO_DOCKER, True, "found no Docker engine .*; without it: make up SENTRY=embedded"),
-        (None, False, "found no self-hosted Sentry .*; next: make sentry-install"),
+        (NO_DOCKER, None, "found no Docker engine .*; without it: make up SENTRY=embedded"),
+        (None, LITTLE, "memory: found 4000 MB, needed 14000 MB; without it: make up SENTRY=embedded"),
     ],
 )
 def test_self_hosted_that_cannot_be_had_is_no_silent_replacement(
-    obstacle: str | None, is_installed: bool, said: str
+    obstacle: str | None, missing: str | None, said: str
 ) -> None:
     with pytest.raises(EnvironmentMissingError, match=said):
-        choose(SELF_HOSTED, obstacle, is_installed=is_installed)
+        choose(SELF_HOSTED, obstacle, lambda: missing)
+
+
+def test_the_machine_is_looked_at_only_where_it_matters() -> None:
+    def look() -> str | None:
+        raise AssertionError("nobody wanted to know")
+
+    assert choose(EMBEDDED, None, look).sentry is EMBEDDED
+    assert choose(None, NO_DOCKER, look).sentry is EMBEDDED
 
 
 @pytest.mark.parametrize(
