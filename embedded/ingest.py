@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import orjson
 
@@ -23,6 +23,7 @@ from embedded.envelope import Envelope, Item
 from embedded.errors import RejectedError, StoreUnavailableError
 from embedded.filters import filter_batch
 from embedded.inflate import Inflater
+from embedded.lenient import mapping, uuid_hex
 from embedded.limits import MIB, check_limits
 from embedded.normalise import normalise
 from embedded.quota import Limit, Quotas
@@ -182,10 +183,10 @@ def _event_id(envelope: Envelope) -> str | None:
     """The id to answer with; one is made where an item needs it and the client gave none."""
     given = envelope.headers.get("event_id")
     if given is not None:
-        try:
-            return UUID(str(given)).hex
-        except ValueError:
-            raise RejectedError(400, "bad envelope", "invalid envelope header", f"event_id {given!r}") from None
+        found = uuid_hex(given)
+        if found is None:
+            raise RejectedError(400, "bad envelope", "invalid envelope header", f"event_id {given!r}")
+        return found
     if any(item.type in NEEDS_EVENT_ID for item in envelope.items):
         payload_id = next((_payload_id(item) for item in envelope.items if item.type in EVENT_LIKE), None)
         envelope.headers["event_id"] = payload_id or uuid4().hex
@@ -195,6 +196,6 @@ def _event_id(envelope: Envelope) -> str | None:
 
 def _payload_id(item: Item) -> str | None:
     try:
-        return UUID(orjson.loads(item.payload)["event_id"]).hex
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
+        return uuid_hex(mapping(orjson.loads(item.payload)).get("event_id"))
+    except orjson.JSONDecodeError:
         return None

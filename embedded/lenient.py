@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 MAX_TAG: Final = 200  # of a key and of a value, characters. Source: relay normalisation, read 2026-11
 MAX_NAME: Final = 200  # transaction name, culprit, release, category, exception type, characters
@@ -38,11 +39,24 @@ def hex_id(value: object, length: int) -> str | None:
     return value.lower() if isinstance(value, str) and len(value) == length and _HEX.issuperset(value) else None
 
 
+def uuid_hex(value: object) -> str | None:
+    """Return a UUID in any of its spellings as 32 hex digits in lower case, None for anything else."""
+    found = hex_id(value, 32)
+    if found is not None:
+        return found
+    try:
+        return UUID(str(value)).hex
+    except ValueError:
+        return None
+
+
 def instant(value: object) -> datetime | None:
     """Return an RFC 3339 text or seconds since the epoch as an aware UTC instant, None for anything else."""
     try:
         if isinstance(value, str):
             parsed = datetime.fromisoformat(value)
+            if parsed.tzinfo is UTC:  # as most are written
+                return parsed
             return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
         if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
             return datetime.fromtimestamp(value, UTC)

@@ -6,7 +6,6 @@ Source of fields, defaults and bounds: getsentry/relay normalisation as observed
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final
-from uuid import UUID
 
 import orjson
 
@@ -24,10 +23,12 @@ from embedded.lenient import (
     sequence,
     tags,
     text,
+    uuid_hex,
     within_range,
 )
 from embedded.limits import SPAN_CONTAINER_TYPE
 from embedded.records import Batch, Entry, ErrorEvent, Outcome, OutcomeCount, SessionCounts, Transaction
+from embedded.scrub import Scrubbing, scrubber
 from embedded.spans import HTTP_STATUSES, UNMATCHED, container_entries
 
 MAX_REPORT_AGE: Final = timedelta(days=90)  # of a client report: what is older than the books is not booked
@@ -43,16 +44,15 @@ CONTAINER_TYPES: Final = {
     "trace_metric": "application/vnd.sentry.items.trace-metric+json",
 }
 INVALID_CONTAINER: Final = {"log": "invalid_log", "span": "invalid_span", "trace_metric": "invalid_trace_metric"}
-Scrub = Callable[[bytes], bytes]  # a payload -> the same without what must not be stored
+Scrub = Callable[[bytes], tuple[bytes, Any]]  # a payload -> the same without what must not be stored, and what it says
+AS_IT_IS: Final = scrubber(Scrubbing(is_on=False))
 
 
 class _InvalidError(Exception):
     """Raised inside this module: the item cannot be a record; carries the outcome's reason."""
 
 
-def normalise(
-    envelope: Envelope, project_id: int, received_at: datetime, scrub: Scrub = lambda payload: payload
-) -> Batch:
+def normalise(envelope: Envelope, project_id: int, received_at: datetime, scrub: Scrub = AS_IT_IS) -> Batch:
     """Turn every item of the envelope into records and outcomes; `scrub` sees a payload before it is kept."""
     entries: list[Entry] = []
     discards: list[OutcomeCount] = []
@@ -70,14 +70,14 @@ def normalise(
 def _entries(item: Item, envelope: Envelope, received_at: datetime, scrub: Scrub) -> list[Entry]:
     match item.type:
         case "transaction":
-            transaction = _transaction(scrub(item.payload), envelope, received_at)
+            transaction = _transaction(*_read(item.payload, scrub), envelope, received_at)
             return [Entry(transaction_quantities(transaction.span_count - 1), record=transaction)]
         case "event":
-            return [Entry(((ERROR, 1),), record=_error_event(scrub(item.payload), envelope, received_at))]
+            return [Entry(((ERROR, 1),), record=_error_event(*_read(item.payload, scrub), envelope, received_at))]
         case "sessions":
             return [Entry(quantities(item), record=tuple(_sessions(item)))]
         case "span" if item.headers.get("content_type") == SPAN_CONTAINER_TYPE:
-            found = _object(scrub(item.payload), "invalid_span")
+            _, found = _read(item.payload, scrub, "invalid_span")
             return container_entries(found, item.headers.get("item_count"), received_at, _weight(envelope))
         case "log" | "trace_metric":
             return [Entry(_container_quantities(item))]
@@ -90,15 +90,14 @@ def _container_quantities(item: Item) -> Quantities:
     reason = INVALID_CONTAINER[item.type]
     if item.headers.get("content_type") != CONTAINER_TYPES[item.type]:
         raise _InvalidError(reason)
-    found = sequence(_object(item.payload, reason).get("items"))
+    found = sequence(_read(item.payload, reason=reason)[1].get("items"))
     if not found or item.headers.get("item_count") != len(found):
         raise _InvalidError(reason)
     entries, content = CONTAINERS[item.type]
     return (entries, len(found)), (content, len(item.payload))
 
 
-def _transaction(payload: bytes, envelope: Envelope, received_at: datetime) -> Transaction:
-    data = _object(payload)
+def _transaction(payload: bytes, data: dict[str, Any], envelope: Envelope, received_at: datetime) -> Transaction:
     trace = mapping(mapping(data.get("contexts")).get("trace"))
     trace_id, started, ended = (
         hex_id(trace.get("trace_id"), 32),
@@ -108,7 +107,7 @@ def _transaction(payload: bytes, envelope: Envelope, received_at: datetime) -> T
     if trace_id is None or hex_id(trace.get("span_id"), 16) is None or started is None or (ended and ended < started):
         raise _InvalidError("invalid_transaction")
     spans = sequence(data.get("spans"))
-    if any(_ends_before_it_starts(span) for span in spans):
+    if any(map(_ends_before_it_starts, spans)):
         raise _InvalidError("invalid_transaction")
     ended = ended or received_at
     source = str(mapping(data.get("transaction_info")).get("source") or "custom")
@@ -138,8 +137,7 @@ def _ends_before_it_starts(span: object) -> bool:
     return started is not None and ended is not None and ended < started
 
 
-def _error_event(payload: bytes, envelope: Envelope, received_at: datetime) -> ErrorEvent:
-    data = _object(payload)
+def _error_event(payload: bytes, data: dict[str, Any], envelope: Envelope, received_at: datetime) -> ErrorEvent:
     raised = exceptions(data)
     trace_id = hex_id(mapping(mapping(data.get("contexts")).get("trace")).get("trace_id"), 32)
     return ErrorEvent(
@@ -167,7 +165,7 @@ def _title(data: dict[str, Any], raised: list[dict[str, Any]]) -> str:
 
 
 def _sessions(item: Item) -> list[SessionCounts]:
-    data = _object(item.payload)
+    _, data = _read(item.payload)
     attributes = mapping(data.get("attrs"))
     counts: list[SessionCounts] = []
     release, environment = text(attributes.get("release")) or "", text(attributes.get("environment")) or ""
@@ -183,7 +181,7 @@ def _sessions(item: Item) -> list[SessionCounts]:
 def _client_discards(item: Item, received_at: datetime) -> Iterable[OutcomeCount]:
     """Counts of what the SDK dropped itself. A report that cannot be read is ignored, as Relay does."""
     try:
-        report = _object(item.payload)
+        _, report = _read(item.payload)
     except _InvalidError:
         return
     sent_at = instant(report.get("timestamp")) or received_at
@@ -227,24 +225,21 @@ def _http_status(data: dict[str, Any], trace: dict[str, Any]) -> int | None:
 
 def _event_id(envelope: Envelope, data: dict[str, Any]) -> str:
     """The envelope's id wins over the payload's; dashes are allowed in both."""
-    for found in (envelope.headers.get("event_id"), data.get("event_id")):
-        try:
-            return UUID(str(found)).hex
-        except ValueError:
-            continue
-    raise _InvalidError("missing_event_id")
+    found = uuid_hex(envelope.headers.get("event_id")) or uuid_hex(data.get("event_id"))
+    if found is None:
+        raise _InvalidError("missing_event_id")
+    return found
 
 
-def _object(payload: bytes, reason: str = "invalid_json") -> dict[str, Any]:
-    """Parse a payload. What orjson reads but will not write is nested too deeply for any later reader."""
+def _read(payload: bytes, scrub: Scrub = AS_IT_IS, reason: str = "invalid_json") -> tuple[bytes, dict[str, Any]]:
+    """Return a payload as it may be stored, and what it says."""
     try:
-        data = orjson.loads(payload)
-        orjson.dumps(data)
+        payload, data = scrub(payload)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         raise _InvalidError(reason) from None
     if not isinstance(data, dict):
         raise _InvalidError(reason)
-    return data
+    return payload, data
 
 
 def _get(value: object, key: str) -> Any:

@@ -1,5 +1,6 @@
 """What must not be stored, and what must not be harmed."""
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedded.scrub import FILTERED, Scrubbing, scrub
+from embedded.scrub import EVERYTHING, FILTERED, MAX_MATCHES, Scrubbing, _walk, scrub
 from tests.unit.embedded.fakes import error, transaction
 
 DEFAULTS = Scrubbing()
@@ -16,7 +17,9 @@ CARD = "4111 1111 1111 1111"
 
 
 def scrubbed(value: object, settings: Scrubbing = DEFAULTS) -> Any:
-    return orjson.loads(scrub(orjson.dumps(value), settings))
+    payload, parsed = scrub(orjson.dumps(value), settings)
+    assert orjson.loads(payload) == parsed
+    return parsed
 
 
 @pytest.mark.parametrize(
@@ -66,7 +69,7 @@ def test_pairs_of_a_list_are_keys_and_values() -> None:
 
 def test_escaped_text_is_read_before_it_is_judged() -> None:
     payload = b'{"extra":{"p\\u0061ssword":"hunter2"}}'
-    assert orjson.loads(scrub(payload, DEFAULTS)) == {"extra": {"password": FILTERED}}
+    assert scrub(payload, DEFAULTS)[1] == {"extra": {"password": FILTERED}}
 
 
 def test_structure_and_ids_are_not_harmed() -> None:
@@ -85,7 +88,7 @@ def test_ids_survive_wherever_they_stand(ident: UUID) -> None:
 
 def test_payload_without_secrets_is_returned_as_it_came() -> None:
     payload = b'{"message" : "hello", "list":[1, 2]}'
-    assert scrub(payload, DEFAULTS) is payload
+    assert scrub(payload, DEFAULTS)[0] is payload
 
 
 @pytest.mark.parametrize(
@@ -103,8 +106,9 @@ def test_settings_of_the_project_decide(settings: Scrubbing, expected: dict[str,
 
 
 @pytest.mark.parametrize("payload", [b"nonsense password", b"", b"\xff token", b'{"token":'])
-def test_what_is_no_json_is_left_to_the_parser(payload: bytes) -> None:
-    assert scrub(payload, DEFAULTS) == payload
+def test_what_is_no_json_is_refused(payload: bytes) -> None:
+    with pytest.raises(orjson.JSONDecodeError):
+        scrub(payload, DEFAULTS)
 
 
 @pytest.mark.parametrize(
@@ -118,14 +122,13 @@ def test_no_text_takes_long(text: str) -> None:
 
 def test_secret_is_found_as_deep_as_a_payload_may_be() -> None:
     payload = b'{"a":' * 250 + b'{"token":"x"}' + b"}" * 250
-    assert b'"x"' not in scrub(payload, DEFAULTS)
+    assert b'"x"' not in scrub(payload, DEFAULTS)[0]
 
 
-def test_too_deep_a_payload_is_left_to_be_refused() -> None:
+def test_too_deep_a_payload_is_refused() -> None:
     payload = b'{"a":' * 400 + b'{"token":"x"}' + b"}" * 400
-    assert scrub(payload, DEFAULTS) == payload
     with pytest.raises(orjson.JSONEncodeError):
-        orjson.dumps(orjson.loads(payload))
+        scrub(payload, DEFAULTS)
 
 
 JSON = st.recursive(
@@ -158,3 +161,54 @@ def test_scan_sees_whatever_the_walk_would_replace(text: str) -> None:
     assert text not in str(scrubbed({"message": f"before {text} after"}))
     padded = "x" * 100_000 + f" {text}"
     assert text not in str(scrubbed({"message": padded}))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"thread.id":"140556937901760","id":"4111111111111111abc","at":1795442909420,"hex":"a4111111111111111"}',
+        b'{"list":[[1,2],["a","b"]],"text":"a\\nb\\t\\"c\\" \\\\","url":"http://user@host:80/x"}',
+    ],
+)
+def test_what_only_resembles_a_secret_is_not_walked(payload: bytes) -> None:
+    assert scrub(payload, DEFAULTS)[0] is payload
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        (b"[4111111111111111]", [FILTERED]),
+        (b"4111111111111111", FILTERED),
+        (b'{"a":-4111111111111111,"b":"c"}', {"a": FILTERED, "b": "c"}),
+        (b'{"a":4111111111111111,"b":"4111111111111111"}', {"a": FILTERED, "b": FILTERED}),
+        (b'["x\\n4111111111111111","\\"4111111111111111\\""]', [f"x\n{FILTERED}", f'"{FILTERED}"']),
+        (b'["\\\\","4111111111111111"]', ["\\", FILTERED]),
+        (b'["http:\\/\\/user:hunter2@host\\/"]', [f"http://user:{FILTERED}@host/"]),
+        (b'{"a" : {"token" : {"b" : [1]}}, "c" : "token"}', {"a": {"token": FILTERED}, "c": "token"}),
+    ],
+)
+def test_scan_reads_json_as_it_is_written(payload: bytes, expected: object) -> None:
+    assert scrub(payload, DEFAULTS)[1] == expected
+
+
+def test_more_matches_than_are_named_are_all_scrubbed() -> None:
+    texts = [f"token=abc{number}" for number in range(2 * MAX_MATCHES)]
+    assert scrubbed({"extra": {"list": texts}}) == {"extra": {"list": [f"token={FILTERED}"] * len(texts)}}
+
+
+RISKY = st.sampled_from(
+    ["token", "token=abc", CARD, "4111111111111111", "Basic abcdefghij", "http://u:p@h", '"', "\\", "\n", " ", "é", "a"]
+)
+RISKY_TEXT = st.lists(RISKY, max_size=4).map("".join)
+RISKY_JSON = st.recursive(
+    RISKY_TEXT | st.sampled_from([4111111111111111, 1, 1.5, None, True]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(RISKY_TEXT, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(RISKY_JSON, st.booleans())
+def test_scan_hides_nothing_from_the_walk(value: object, is_escaped: bool) -> None:
+    """Whatever the walk would replace if it looked at everything, it replaces."""
+    payload = json.dumps(value, ensure_ascii=is_escaped).encode()
+    assert scrub(payload, DEFAULTS)[1] == _walk(DEFAULTS).whole(orjson.loads(payload), EVERYTHING)
