@@ -8,7 +8,7 @@ knows any of them. Source: getsentry/sentry src/sentry/grouping, configuration n
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from embedded.lenient import mapping, sequence, tags
 
@@ -16,7 +16,7 @@ DEFAULT: Final = "{{ default }}"
 MAX_CONTEXT_LINE: Final = 120  # a longer source line does not take part
 MESSAGE_LINES: Final = 2
 MAX_MESSAGE: Final = 8192  # characters that take part. Source: relay normalisation, read 2026-11
-_SPACES: Final = re.compile(r"\s+")
+PLACE: Final = ("abs_path", "module", "filename", "function", "lineno")  # what is the same in frames of a recursion
 _VARIABLE: Final = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
 # What varies from event to event inside a message, most specific first.
 _PARAMETERS: Final = (
@@ -30,6 +30,13 @@ _PARAMETERS: Final = (
     (re.compile(r"-?\b\d+\.\d+\b"), "<float>"),
     (re.compile(r"-?\b\d+\b"), "<int>"),
 )
+
+
+class _Frame(NamedTuple):
+    """What a frame adds to a group, whichever frames take part."""
+
+    is_in_app: bool
+    values: tuple[str, str, str]
 
 
 def event_hashes(event: dict[str, Any]) -> tuple[str, ...]:
@@ -97,15 +104,15 @@ def _variants(event: dict[str, Any]) -> Iterator[list[str]]:
         yield [parameterise(message_of(event))]
         return
     stacks = [_frames(exception) for exception in raised]
-    if any(frame.get("in_app") for stack in stacks for frame in stack):
-        yield _exception_values(raised, [[frame for frame in stack if frame.get("in_app")] for stack in stacks])
+    if any(frame.is_in_app for stack in stacks for frame in stack):
+        yield _exception_values(raised, [[frame for frame in stack if frame.is_in_app] for stack in stacks])
     yield _exception_values(raised, stacks)
 
 
-def _exception_values(raised: list[dict[str, Any]], stacks: list[list[dict[str, Any]]]) -> list[str]:
+def _exception_values(raised: list[dict[str, Any]], stacks: list[list[_Frame]]) -> list[str]:
     values: list[str] = []
     for exception, stack in zip(raised, stacks, strict=True):
-        values += [value for frame in stack for value in _frame_values(frame)]
+        values += [value for frame in stack for value in frame.values]
         if not mapping(exception.get("mechanism")).get("synthetic"):
             values.append(str(exception.get("type") or ""))
     if not any(stacks):  # the text of an exception counts only where no frame does
@@ -113,22 +120,22 @@ def _exception_values(raised: list[dict[str, Any]], stacks: list[list[dict[str, 
     return values
 
 
-def _frames(exception: dict[str, Any]) -> list[dict[str, Any]]:
-    kept: list[dict[str, Any]] = []
+def _frames(exception: dict[str, Any]) -> list[_Frame]:
+    kept: list[_Frame] = []
+    last: tuple[Any, ...] | None = None
     for frame in sequence(mapping(exception.get("stacktrace")).get("frames")):
-        if isinstance(frame, dict) and not (kept and _same_place(kept[-1], frame)):  # recursion counts once
-            kept.append(frame)
+        if isinstance(frame, dict):
+            place = tuple(map(frame.get, PLACE))
+            if place != last:  # recursion counts once
+                kept.append(_Frame(bool(frame.get("in_app")), _frame_values(frame)))
+            last = place
     return kept
 
 
-def _same_place(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return all(one.get(key) == other.get(key) for key in ("abs_path", "module", "filename", "function", "lineno"))
-
-
-def _frame_values(frame: dict[str, Any]) -> list[str]:
+def _frame_values(frame: dict[str, Any]) -> tuple[str, str, str]:
     place = str(frame.get("module") or str(frame.get("filename") or "").rsplit("/", 1)[-1].lower())
-    line = _SPACES.sub(" ", str(frame.get("context_line") or "")).strip()
-    return [place, str(frame.get("function") or ""), line if len(line) <= MAX_CONTEXT_LINE else ""]
+    line = " ".join(str(frame.get("context_line") or "").split())
+    return place, str(frame.get("function") or ""), line if len(line) <= MAX_CONTEXT_LINE else ""
 
 
 def _expand(entries: Iterable[str], default: list[str], event: dict[str, Any]) -> Iterator[str]:
