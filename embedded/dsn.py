@@ -13,6 +13,7 @@ Source: getsentry/relay, request_meta.rs and auth.rs, read 2026-11.
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -21,6 +22,7 @@ from embedded.errors import RejectedError
 MAX_PROTOCOL_VERSION: Final = 7
 KEY_LENGTH: Final = 32
 MAX_DIGITS: Final = 18  # of a project id or version: fits 64 bits, and int() refuses thousands of digits
+MAX_KNOWN: Final = 1_000  # clients whose words are remembered
 SCHEME: Final = "sentry "
 BASIC: Final = "basic "
 
@@ -39,10 +41,14 @@ def read_auth(headers: Mapping[str, str], query: str, path_key: str | None = Non
 
     `headers` has lower-case names. Raises RejectedError (400 or 401) as Relay does.
     """
-    found = [value for name in ("x-sentry-auth", "authorization") if (value := headers.get(name, ""))]
-    given = [_parse_header(value) for value in found if value.lower().startswith(SCHEME)]  # A1
-    if headers.get("authorization", "").lower().startswith(BASIC):  # A2
-        given.append({"sentry_key": _basic_user(headers["authorization"])})
+    return _read(headers.get("x-sentry-auth", ""), headers.get("authorization", ""), query, path_key)
+
+
+@lru_cache(maxsize=MAX_KNOWN)  # a client says the same with each request
+def _read(own: str, authorization: str, query: str, path_key: str | None) -> Auth | None:
+    given = [_parse_header(value) for value in (own, authorization) if value.lower().startswith(SCHEME)]  # A1
+    if authorization.lower().startswith(BASIC):  # A2
+        given.append({"sentry_key": _basic_user(authorization)})
     if "sentry_" in query:  # A3
         given.append({name: values[0] for name, values in parse_qs(query).items()})
     if path_key is not None:  # A4
