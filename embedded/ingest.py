@@ -30,10 +30,10 @@ from embedded.quota import Limit, Quotas
 from embedded.records import Batch, Entry, Outcome
 from embedded.routes import MAX_BODY_BYTES, METHODS, UNREADABLE, Kind, Route, find_route
 from embedded.scrub import scrubber
+from embedded.store.appender import Appender
 from embedded.store.database import Database
 from embedded.store.keyring import Keyring, Opened
 from embedded.store.projects import ProjectKey
-from embedded.store.telemetry import append
 from embedded.tap import Tap
 
 Scope = MutableMapping[str, Any]
@@ -68,7 +68,7 @@ class Ingest:
         on_stored: Callable[[Batch], None],
         tap: Tap | None = None,
     ) -> None:
-        self._database = database
+        self._appender = Appender(database)
         self._keyring = Keyring(database)
         self._clock = clock
         self._quotas = quotas
@@ -114,7 +114,7 @@ class Ingest:
             check_limits(envelope.items)  # 5
             event_id = _event_id(envelope)
             batch, limits = self._admit(opened, request, envelope)  # 6, 7
-            await self._database.append(lambda connection: append(connection, batch))  # 8
+            await self._appender.append(batch)  # 8
         except RejectedError as error:
             if opened is not None:  # else no project's books are concerned
                 await self._book(opened.key, request.route, envelope, error.reason)
@@ -156,7 +156,7 @@ class Ingest:
         entries = found or (Entry(((UNREADABLE[route.kind], 1),), Outcome.INVALID, reason),)
         batch = Batch(key.project_id, self._clock.now(), entries)
         with suppress(StoreUnavailableError):  # the refusal stands either way
-            await self._database.append(lambda connection: append(connection, batch))
+            await self._appender.append(batch)
 
 
 def _request(route: Route, scope: Scope) -> Request:

@@ -48,6 +48,7 @@ class Database:
     def submit(self, job: Job[T], *, is_telemetry: bool = False) -> "Future[T]":
         """Queue a job for the writer; its future resolves once its changes are on disk.
 
+        Telemetry is rows that no setting and nothing that is remembered of one depends on.
         The future raises what the job raised, or StoreUnavailableError when the commit failed or the store is closed.
         A job that is cancelled before its turn does not run.
         """
@@ -66,10 +67,6 @@ class Database:
     async def commit(self, job: Job[T]) -> T:
         """Run a job on the writer without blocking the event loop; it is on disk when this returns."""
         return await asyncio.wrap_future(self.submit(job))
-
-    async def append(self, job: Job[T]) -> T:
-        """Like `commit`, for telemetry: rows that no setting and nothing that is remembered of one depends on."""
-        return await asyncio.wrap_future(self.submit(job, is_telemetry=True))
 
     def read(self) -> apsw.Connection:
         """Return this thread's own read-only connection; it sees every committed change."""
