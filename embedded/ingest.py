@@ -4,7 +4,6 @@ An answer of 200 means that everything the envelope brought is on disk, and that
 Statuses and details follow Relay's.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from embedded.access import check_origin, envelope_auth, known_key
 from embedded.bodies import read_envelope
 from embedded.categories import quantities
 from embedded.clock import Clock
+from embedded.deadlines import Deadlines
 from embedded.dsn import Auth, read_auth
 from embedded.envelope import Envelope, Item
 from embedded.errors import RejectedError, StoreUnavailableError
@@ -74,6 +74,7 @@ class Ingest:
         self._quotas = quotas
         self._on_stored = on_stored  # called after the commit, for example to wake the notifier
         self._tap = tap
+        self._deadlines = Deadlines(BODY_TIMEOUT_S)
         self._in_flight_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -126,7 +127,7 @@ class Ingest:
 
     async def _read_body(self, receive: Receive, inflater: Inflater) -> bytes:
         try:
-            async with asyncio.timeout(BODY_TIMEOUT_S):
+            with self._deadlines.begin():
                 while True:
                     message = await receive()
                     if message["type"] == "http.disconnect":
