@@ -31,7 +31,7 @@ def broken(number: int) -> Batch:
     made = batch(number)
     [entry] = made.entries
     bad = replace(entry.record, payload=None)  # type: ignore[type-var]
-    return replace(made, entries=(Entry(entry.quantities, record=bad), *batch(number + 1).entries))  # type: ignore[arg-type]
+    return replace(made, entries=(Entry(entry.quantities, record=bad), *batch(number + 1).entries))
 
 
 def stored(database: Database) -> int:
