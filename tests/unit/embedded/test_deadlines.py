@@ -18,7 +18,8 @@ def test_task_that_takes_too_long_is_ended_with_a_timeout_and_may_go_on() -> Non
 
     async def both() -> tuple[str, str]:
         deadlines = Deadlines(SPAN_S)
-        return await asyncio.gather(task(deadlines), task(deadlines))
+        one, other = await asyncio.gather(task(deadlines), task(deadlines))
+        return one, other
 
     assert asyncio.run(both()) == ("went on", "went on")
 
