@@ -28,8 +28,9 @@ from embedded.lenient import (
 )
 from embedded.limits import SPAN_CONTAINER_TYPE
 from embedded.records import Batch, Entry, ErrorEvent, Outcome, OutcomeCount, SessionCounts, Transaction
-from embedded.scrub import Scrubbing, scrubber
+from embedded.scrub import scrubber
 from embedded.spans import HTTP_STATUSES, UNMATCHED, container_entries
+from embedded.suspects import Scrubbing
 
 MAX_REPORT_AGE: Final = timedelta(days=90)  # of a client report: what is older than the books is not booked
 MAX_MESSAGE: Final = 8192  # characters

@@ -8,7 +8,7 @@ from typing import Any
 
 import apsw
 
-from embedded.scrub import Scrubbing
+from embedded.suspects import Scrubbing
 
 
 @dataclass(frozen=True, slots=True)
