@@ -3,107 +3,44 @@
 Run as `python tests/bench/bench_ingest.py`; needs wrk (Debian's package of that name) and Linux. Both servers are one
 uvicorn process and take turns; both get the same gzip bodies, each with an event id of its own. The load generator
 shares the machine with them. Prints one JSON object per workload and number of connections: medians over the rounds.
+
+With `--peer bugsink` the peer is installed from PyPI and measured too; with `--fill N` the engine gets N transactions
+one after another, and memory and CPU time per envelope are printed as it fills.
 """
 
 import argparse
-import gzip
 import json
-import secrets
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 import httpx
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.path.engine import Engine, await_true, envelope, error, free_port, start_engine, transaction
+from tests.bench.bodies import write_bodies
+from tests.bench.load import Round, post, rss_mib
+from tests.bench.peer import bugsink
+from tests.path.engine import Engine, await_true, free_port, start_engine
 
-FRAMES = 18  # of an error, with source lines and variables: some 36 KB, as sentry-sdk sends from a FastAPI endpoint
-VARIABLES = 20
-SPANS = 7
-SCRIPT = Path(__file__).with_name("posts.lua")
-MOST_PER_S = {"transaction": 9_000, "error": 3_500}  # bodies made per second of load; a round that needs more fails
-
-
-@dataclass(frozen=True)
-class Round:
-    """What wrk saw."""
-
-    per_s: float
-    p50_ms: float
-    p99_ms: float
-
-
-def large_error() -> dict[str, Any]:
-    """An error of 36 KB; half of each variable is random, so it shrinks to about a third, not to nothing."""
-    lines = [f"    value_{number} = compute(number={number})" for number in range(5)]
-    frames = [
-        {
-            "module": f"service.module_{number}",
-            "function": "handle",
-            "filename": f"service/module_{number}.py",
-            "lineno": number,
-            "in_app": number == 0,
-            "pre_context": lines,
-            "context_line": "    raise ValueError(value)",
-            "post_context": lines,
-            "vars": {f"variable_{each}": f"<service.model.Thing {secrets.token_hex(17)}>" for each in range(VARIABLES)},
-        }
-        for number in range(FRAMES)
-    ]
-    return error(exception={"values": [{"type": "ValueError", "value": "it broke", "stacktrace": {"frames": frames}}]})
-
-
-def spanned_transaction() -> dict[str, Any]:
-    """A transaction of 2 KB, with spans of a request."""
-    sent = transaction()
-    span = {"trace_id": uuid4().hex, "op": "db", "description": "SELECT name FROM graph WHERE id = ?", "status": "ok"}
-    times = {name: sent[name] for name in ("start_timestamp", "timestamp")}
-    return sent | {"spans": [span | times | {"span_id": secrets.token_hex(8)} for _ in range(SPANS)]}
-
-
-WORKLOADS: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
-    "transaction": ("transaction", spanned_transaction),
-    "error": ("event", large_error),
-}
-
-
-def write_bodies(name: str, count: int, path: Path) -> tuple[int, int]:
-    """Write so many gzip bodies with event ids of their own; return the size of one, raw and compressed."""
-    kind, make = WORKLOADS[name]
-    sent = make()
-    raw = envelope((kind, sent))
-    with path.open("wb") as file:
-        for _ in range(count):
-            body = gzip.compress(raw.replace(sent["event_id"].encode(), uuid4().hex.encode()), 1)
-            file.write(len(body).to_bytes(4) + body)
-    return len(raw), len(body)
-
-
-def post(url: str, path: str, bodies: Path, connections: int, seconds: int) -> Round:
-    """One round of wrk; every answer must be a 200. Returns its rate and latencies."""
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(SCRIPT), url, "--", str(bodies), path]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    requests, elapsed_us, wrong, p50_us, p99_us = (int(each) for each in said.split("RESULT ")[1].split())
-    assert not wrong, said
-    return Round(requests * 1e6 / elapsed_us, p50_us / 1000, p99_us / 1000)
+BARE = Path(__file__).with_name("bare.py")
+MOST_PER_S = {"transaction": 12_000, "event": 4_500}  # bodies made per second of load; a round that needs more fails
+FILL_SLICE_S = 5  # of load, between two looks at the engine
+PEER_FOLDER = Path(__file__).parents[2] / "var" / "bench-peer"
 
 
 @contextmanager
-def bare() -> Iterator[str]:
-    """Run the app that only parses; give its address."""
+def bare() -> Iterator[tuple[str, int]]:
+    """Run the app that only parses; give its address and its process id."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    process = subprocess.Popen([sys.executable, str(SCRIPT.with_name("bare.py")), str(port)])
+    process = subprocess.Popen([sys.executable, str(BARE), str(port)])
 
     def is_up() -> bool:
         try:
@@ -113,61 +50,132 @@ def bare() -> Iterator[str]:
 
     try:
         await_true("the bare app", is_up)
-        yield url
+        yield url, process.pid
     finally:
         process.terminate()
         process.wait()
 
 
-def compare(engine: Engine, floor: str, name: str, connections: int, options: argparse.Namespace) -> dict[str, object]:
+def ingest_path(engine: Engine, slug: str) -> str:
+    """Make a project, and return where its envelopes go."""
+    project = engine.project(slug)
+    return f"/api/{project.id}/envelope/?sentry_key={project.key}"
+
+
+def compare(
+    engine: Engine, floor: tuple[str, int], kind: str, connections: int, options: argparse.Namespace
+) -> dict[str, object]:
     """Let engine and bare app take turns; return medians, and the median of the rounds' ratios with its range."""
-    project = engine.project(f"bench-{name}-{connections}")
-    path = f"/api/{project.id}/envelope/?sentry_key={project.key}"
+    path = ingest_path(engine, f"bench-{kind}-{connections}")
+    bodies = engine.data_dir.parent / "bodies"
+    most = MOST_PER_S[kind] * options.seconds
     rounds: list[tuple[Round, Round]] = []
-    most = MOST_PER_S[name] * options.seconds
     for _ in range(options.rounds):
-        bodies = engine.data_dir.parent / "bodies"
-        raw, compressed = write_bodies(name, most, bodies)
-        ours, least = (post(url, path, bodies, connections, options.seconds) for url in (engine.url, floor))
-        assert ours.per_s * options.seconds < most, "the bodies were used up: raise MOST_PER_S"
+        raw, compressed = write_bodies(kind, most, bodies)
+        ours, least = (
+            post(url, path, bodies, connections, options.seconds, pid)
+            for url, pid in ((engine.url, engine.process.pid), floor)
+        )
+        assert not ours.wrong + least.wrong, "every answer must be a 200"
+        assert ours.requests < most, "the bodies were used up: raise MOST_PER_S"
         rounds.append((ours, least))
     ratios = [ours.per_s / least.per_s for ours, least in rounds]
+    cpu_ratios = [least.cpu_us / ours.cpu_us for ours, least in rounds]
     return {
-        "workload": name,
+        "workload": kind,
         "connections": connections,
         "bytes": [raw, compressed],
         "per_s": round(statistics.median(ours.per_s for ours, _ in rounds)),
         "bare_per_s": round(statistics.median(least.per_s for _, least in rounds)),
         "ratio": [round(each, 2) for each in (statistics.median(ratios), min(ratios), max(ratios))],
+        "cpu_us": round(statistics.median(ours.cpu_us for ours, _ in rounds)),
+        "bare_cpu_us": round(statistics.median(least.cpu_us for _, least in rounds)),
+        "cpu_ratio": [round(each, 2) for each in (statistics.median(cpu_ratios), min(cpu_ratios), max(cpu_ratios))],
         "p50_ms": round(statistics.median(ours.p50_ms for ours, _ in rounds), 1),
         "p99_ms": round(statistics.median(ours.p99_ms for ours, _ in rounds), 1),
         "bare_p99_ms": round(statistics.median(least.p99_ms for _, least in rounds), 1),
-        "peak_rss_mib": peak_rss_mib(engine.process.pid),
+        "peak_rss_mib": rss_mib(engine.process.pid, peak=True),
     }
 
 
-def peak_rss_mib(pid: int) -> int:
-    """The most memory that the process has had resident (Linux)."""
-    return int(Path(f"/proc/{pid}/status").read_text().split("VmHWM:")[1].split()[0]) // 1024
+def measure_peer(engine: Engine, options: argparse.Namespace) -> Iterator[dict[str, object]]:
+    """Send the same load to the peer and to the engine, one after the other."""
+    PEER_FOLDER.mkdir(parents=True, exist_ok=True)
+    bodies = engine.data_dir.parent / "bodies"
+    with bugsink(PEER_FOLDER) as peer:
+        for kind in MOST_PER_S:
+            write_bodies(kind, MOST_PER_S[kind] * options.peer_seconds, bodies)
+            before, began_s = peer.stored(), time.monotonic()
+            theirs = post(peer.url, peer.path, bodies, 16, options.peer_seconds, engine.process.pid)
+            ended_s = peer.await_digested()
+            stored = peer.stored() - before
+            path = ingest_path(engine, f"beside-{kind}")
+            ours = post(engine.url, path, bodies, 16, options.peer_seconds, engine.process.pid)
+            yield {
+                "peer": "bugsink",
+                "workload": kind,
+                "accepted_per_s": round(theirs.per_s),
+                "refused": theirs.wrong,
+                "stored_per_s": round(stored / (ended_s - began_s), 1),
+                "p99_ms": round(theirs.p99_ms, 1),
+                "engine_per_s": round(ours.per_s),
+                "engine_p99_ms": round(ours.p99_ms, 1),
+            }
+
+
+def fill(engine: Engine, count: int) -> Iterator[dict[str, object]]:
+    """Store so many transactions; say after each slice what an envelope cost and how much memory is resident."""
+    path = ingest_path(engine, "fill")
+    bodies = engine.data_dir.parent / "bodies"
+    stored = 0
+    while stored < count:
+        write_bodies("transaction", MOST_PER_S["transaction"] * FILL_SLICE_S, bodies)
+        found = post(engine.url, path, bodies, 16, FILL_SLICE_S, engine.process.pid)
+        assert not found.wrong, "every answer must be a 200"
+        stored += found.requests
+        yield {
+            "stored": stored,
+            "per_s": round(found.per_s),
+            "cpu_us": round(found.cpu_us),
+            "p99_ms": round(found.p99_ms, 1),
+            "rss_mib": rss_mib(engine.process.pid),
+            "peak_rss_mib": rss_mib(engine.process.pid, peak=True),
+            "file_mib": sum(each.stat().st_size for each in engine.data_dir.glob("*.sqlite*")) >> 20,
+        }
+
+
+def results(engine: Engine, options: argparse.Namespace) -> Iterator[dict[str, object]]:
+    """Everything that was asked for, as it is found."""
+    if options.rounds:
+        with bare() as floor:
+            for kind in MOST_PER_S:
+                for connections in options.connections:
+                    yield compare(engine, floor, kind, connections, options)
+    if options.peer:
+        yield from measure_peer(engine, options)
+    yield from fill(engine, options.fill)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--seconds", type=int, default=3)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=5, help="0: no comparison with the bare app")
     parser.add_argument("--connections", type=int, nargs="+", default=[1, 16])
+    parser.add_argument("--peer", choices=["bugsink"], help="install it from PyPI into var/, and measure it too")
+    parser.add_argument(
+        "--peer-seconds", type=int, default=5, help="of load; the peer digests it for ten times as long"
+    )
+    parser.add_argument("--fill", type=int, default=0, help="transactions; a million take about ten minutes")
     options = parser.parse_args()
     if shutil.which("wrk") is None:
         sys.stderr.write("bench_ingest: skipped, wrk is not installed (Debian: apt-get install wrk)\n")
         return 0
-    with tempfile.TemporaryDirectory() as directory, bare() as floor:
+    with tempfile.TemporaryDirectory() as directory:
         engine = start_engine(Path(directory) / "engine")
         try:
-            for name in WORKLOADS:
-                for connections in options.connections:
-                    result = compare(engine, floor, name, connections, options)
-                    sys.stdout.write(json.dumps(result) + "\n")
-                    sys.stdout.flush()
+            for result in results(engine, options):
+                sys.stdout.write(json.dumps(result) + "\n")
+                sys.stdout.flush()
         finally:
             engine.end()
     return 0
