@@ -217,6 +217,14 @@ class SentryClient:
         for page in self._transport.pages(path, params):
             yield from _items(page, "data", path)
 
+    def event(self, project_id: int, event_id: str) -> Row:
+        """Return one event or transaction with all that the SDK sent, as Sentry shows it."""
+        path = f"projects/{self.organization}/{project_id}/events/{event_id}/"
+        answer = self._transport.call("GET", path)
+        if not isinstance(answer, dict):
+            raise ApiError(None, "GET", path, "the answer has another shape: no event")
+        return answer
+
     def open_periods(self, detector_id: int) -> tuple[OpenPeriod, ...]:
         """When a monitor's issue was open."""
         params = {"detectorId": detector_id}

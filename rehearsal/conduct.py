@@ -20,6 +20,7 @@ from rehearsal.drilling import GRACE, Drilling, longest_window
 from rehearsal.engines.engine import Engine
 from rehearsal.errors import EnvironmentMissingError, UsageError
 from rehearsal.judge import judge_outside
+from rehearsal.measure import measure, quiet_time
 from rehearsal.plan_file import check_drills, load_plan
 from rehearsal.privacy.judge import judge_planted
 from rehearsal.progress import Progress
@@ -64,6 +65,9 @@ def rehearse(options: Options, progress: Progress, remote: Engine | None = None)
         progress.show("closing the books")
         closing = close_books(stack, started_at, _drill_of(results, pace), is_patient=is_trusted)  # 7
         results = [_search(result, stack, progress) for result in results]
+        with stack.client() as client:
+            is_quiet = quiet_time(results, pace)
+            measured = measure(client, stack.project_id, stack.ledger.refresh(), started_at, is_quiet)
         pages = tuple(page for page in read_pages(stack.pages) if not is_canary(page))
         return Report(
             started_at=started_at,
@@ -80,6 +84,7 @@ def rehearse(options: Options, progress: Progress, remote: Engine | None = None)
             counts=closing.counts,
             by_endpoint=closing.by_endpoint,
             by_drill=closing.by_drill,
+            measured=measured,
             run_findings=(
                 judge_outside(_outside(pages, results, pace)),
                 *(closing.findings if plan.has_books else ()),

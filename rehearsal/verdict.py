@@ -8,6 +8,7 @@ from pathlib import Path
 from loadtest.ledger import Entry
 from monitors.model import RuleSet
 from rehearsal.breakdown import Part
+from rehearsal.cost.measured import Measured
 from rehearsal.counts import Count
 from rehearsal.drill import Drill
 from rehearsal.privacy.secret import Planted
@@ -88,6 +89,7 @@ class Report:
     counts: tuple[Count, ...]  # of the requests, by sources that do not know each other
     by_endpoint: tuple[Part, ...]  # the books, in parts
     by_drill: tuple[Part, ...]
+    measured: Measured  # of each endpoint while nothing was disturbed
     run_findings: tuple[Finding, ...]  # on the run as a whole: pages outside of the drills, and the books
     folder: Path
     skipped: tuple[Skipped, ...] = ()

@@ -8,6 +8,7 @@ from monitors.load import RULES_DIRECTORY, load_rules
 from monitors.model import Alert, Monitor
 from rehearsal.breakdown import Imbalance, Part
 from rehearsal.clock import Pace
+from rehearsal.cost.measured import LEVELS, Measured, MeasuredEndpoint
 from rehearsal.counts import Count
 from rehearsal.disturbance import Fault
 from rehearsal.drill import Drill, ExpectedPage
@@ -33,6 +34,43 @@ CLOSED = Books(
     difference=0,
     transactions=Account(118, {"sample_rate": 2}),
     errors=Account(24, {}),
+)
+
+MEASURED = Measured(
+    began_at=ORIGIN,
+    ended_at=ORIGIN + 60 * MINUTE,
+    requests=1_000,
+    levels=LEVELS,
+    endpoints=(
+        MeasuredEndpoint(
+            route="/api/v1/causal/validate",
+            requests=800,
+            failures=8,
+            errors=8,
+            transactions=800,
+            profiled=0,
+            looked_into=30,
+            spans=120,
+            span_names={"http.server /api/v1/causal/validate": 30, "cache.get identify": 90},
+            payload_bytes=150_000,
+            latency_ms=(5, 6, 7, 8, 10, 20, 30, 40, 50, 80, 120, 150),
+        ),
+        MeasuredEndpoint(
+            route="/api/v1/outcomes/log",
+            requests=200,
+            failures=0,
+            errors=0,
+            transactions=200,
+            profiled=0,
+            looked_into=30,
+            spans=60,
+            span_names={"http.server /api/v1/outcomes/log": 30, "db INSERT": 30},
+            payload_bytes=120_000,
+            latency_ms=(10, 12, 14, 16, 20, 40, 60, 80, 100, 160, 240, 300),
+        ),
+    ),
+    items={"error": 8, "span": 3_600, "transaction": 1_000},
+    sent=1_000,
 )
 
 
@@ -129,6 +167,7 @@ def report(folder: Path, *findings: Finding) -> Report:
         counts=COUNTS,
         by_endpoint=(part("/v"), part("/w", Imbalance("lost", "transaction", "req_a"))),
         by_drill=(part("step <b>"),),
+        measured=MEASURED,
         run_findings=(Finding(Status.HELD, "the books close", "120 sent"),),
         folder=folder,
     )
