@@ -19,7 +19,7 @@ from rehearsal.bringing_up import bring_up_chosen, find_target
 from rehearsal.checks_cli import checklist, doctor
 from rehearsal.clock import now
 from rehearsal.conduct import rehearse
-from rehearsal.cost_cli import whatif
+from rehearsal.cost_cli import cost, recommend, whatif
 from rehearsal.drills_cli import drills
 from rehearsal.engines.remote import RemoteEngine, choose_speed, find_site
 from rehearsal.errors import EnvironmentMissingError, UsageError
@@ -182,6 +182,8 @@ cli.add_command(drills)
 cli.add_command(init)
 cli.add_command(monitors)
 cli.add_command(whatif)
+cli.add_command(cost)
+cli.add_command(recommend)
 cli.add_command(plan)
 cli.add_command(report_commands)
 

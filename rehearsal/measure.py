@@ -1,10 +1,12 @@
 """A run that is over -> what each endpoint emitted while nothing disturbed it, through the web API and the ledger."""
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from statistics import mean
 from typing import Any, Final
 
 import numpy as np
@@ -21,6 +23,7 @@ from rehearsal.verdict import DrillResult
 LOOKED_INTO: Final = 30  # transactions of an endpoint: a mean of a few spans is then known to about a tenth
 PROFILE: Final = "profile"  # context of a transaction that was profiled
 MAX_SPAN_CHARS: Final = 80
+UNIQUE: Final = r"\b[0-9a-f]{8,}\b|\d{4,}"  # hashes, identifiers, large numbers
 AFTERMATH: Final = timedelta(seconds=2)  # of wall time: caches that were down fill again, queues drain
 IDENT, TRANSACTION, DURATION = "id", "transaction", "span.duration"
 Row = Mapping[str, Any]
@@ -102,6 +105,7 @@ def _endpoint(
     route: str, entries: list[Entry], errors: int, transactions: list[Row], contents: list[Content]
 ) -> MeasuredEndpoint:
     names = Counter(name for each in contents for name in each.spans)
+    durations = [float(row[DURATION]) for row in transactions]
     return MeasuredEndpoint(
         route=route,
         requests=len(entries),
@@ -113,7 +117,8 @@ def _endpoint(
         spans=names.total(),
         span_names=_shorten(names),
         payload_bytes=sum(each.size_bytes for each in contents),
-        latency_ms=quantiles([float(row[DURATION]) for row in transactions]),
+        mean_ms=round(mean(durations), 3) if durations else 0.0,
+        latency_ms=quantiles(durations),
     )
 
 
@@ -147,8 +152,9 @@ def _content(event: Row, row: Row) -> Content:
 
 
 def _span_name(span: Row) -> str:
+    """Operation and description, without what differs from request to request."""
     text = f"{span.get('op') or 'default'} {span.get('description') or ''}".strip()
-    return text[:MAX_SPAN_CHARS]
+    return re.sub(UNIQUE, "*", text)[:MAX_SPAN_CHARS]
 
 
 def _accepted(client: SentryClient, project_id: int) -> dict[str, int]:

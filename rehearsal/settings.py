@@ -61,6 +61,14 @@ def parse_traffic(text: str) -> float:
     return float(match[1]) * FACTORS[match[2]] / PERIODS[match[3]].total_seconds()
 
 
+def parse_count(text: str) -> float:
+    """`1/month` or `2/day` as a number a month. Raises UsageError for anything else."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)/(\w+)", text.strip())
+    if match is None or match[2] not in PERIODS:
+        raise UsageError(f"count {text!r}: write for example 1/month or 2/day")
+    return float(match[1]) * (MONTH / PERIODS[match[2]])
+
+
 def check(options: Options) -> Options:
     """Return the options if they can be run together. Raises UsageError with the remedy."""
     if not 1 <= options.speed <= MAX_SPEED:

@@ -27,6 +27,7 @@ class MeasuredEndpoint:
     spans: int  # the transactions' own included
     span_names: Mapping[str, int]  # operation and description -> spans
     payload_bytes: int  # of the transactions' payloads as the web API gives them, JSON without compression
+    mean_ms: float  # of the transactions' durations; 0 of none
     latency_ms: tuple[float, ...]  # quantiles of the transactions' durations at LEVELS; empty of none
 
 

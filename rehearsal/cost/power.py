@@ -9,8 +9,8 @@ interpolation between two samples, which Sentry's percentile makes).
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from typing import Final
+from functools import cache, lru_cache
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from embedded.evaluate import Condition, Level, State, evaluate
 from embedded.measure import cadence
 from monitors.model import Monitor
 from rehearsal.breach import share_limit
+from rehearsal.cost.workload import Endpoint, Rates
 from rehearsal.errors import UsageError
 
 HORIZONS: Final = (5, 15, 60)  # minutes after a step
@@ -31,6 +32,12 @@ TAIL: Final = 12  # standard deviations of a Poisson count that are summed; what
 HALVINGS: Final = 40
 GROWTH: Final = 1.02  # step of the search for the requests needed: 2 %
 MAX_REQUESTS: Final = 1e6  # per window; beyond, the monitor cannot tell the two apart
+CERTAINTY: Final = 0.95
+NEXT_TO_NOTHING: Final = 0.02  # pages a month
+FEW: Final = 10  # pages of one month; fewer say too little
+MORE_MONTHS: Final = 5
+FIRST: Final = 15  # minutes that are simulated for all runs; only those that have not fired go on
+Kind = Literal["share", "duration", "traffic"]
 Counts = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
@@ -59,7 +66,12 @@ class Power:
     median: timedelta | None  # to fire after the step; None: more than the last of HORIZONS
     p95: timedelta | None
     false_pages_per_month: float
-    detectable: float  # the smallest share of bad requests whose windows breach with a probability of 0.95
+    # The smallest step whose windows breach with a probability of CERTAINTY; None: none does.
+    detectable: float | None
+    kind: Kind = "share"  # of the step: share of bad requests, or times the durations or the traffic
+    needed: float | None = (
+        None  # sampled requests in a window to tell well from ill; None: no number does, or not known
+    )
 
 
 def watch(monitor: Monitor) -> Watch:
@@ -70,22 +82,25 @@ def watch(monitor: Monitor) -> Watch:
     return Watch(limit, monitor.window, cadence(monitor.window, monitor.compared_to))
 
 
+@lru_cache(maxsize=4096)
 def power(watched: Watch, sampled_per_second: float, healthy: float, degraded: float, seed: int = 0) -> Power:
     """Return the power of a monitor against a step from a `healthy` to a `degraded` share of bad requests.
 
-    Raises UsageError for shares outside of 0 to 1 and for traffic that is not above zero.
+    Monitors of the same share and window have the same power, so it is kept. Raises UsageError for shares outside of 0
+    to 1 and for traffic that is not above zero.
     """
     _check(sampled_per_second, healthy, degraded)
     rng = np.random.default_rng(seed)
     expected = sampled_per_second * watched.window.total_seconds()
+    healthy_breach = breach_probability(expected, healthy, watched.limit)
     minutes = _minutes_to_fire(watched, sampled_per_second, healthy, degraded, rng)
     return Power(
         requests_per_window=expected,
-        healthy_breach=breach_probability(expected, healthy, watched.limit),
+        healthy_breach=healthy_breach,
         within=tuple(float(np.mean(minutes <= horizon)) for horizon in HORIZONS),
-        median=_quantile(minutes, 0.5),
-        p95=_quantile(minutes, 0.95),
-        false_pages_per_month=count_pages(watched, sampled_per_second, healthy, MONTH, rng),
+        median=quantile(minutes, 0.5),
+        p95=quantile(minutes, 0.95),
+        false_pages_per_month=_false_pages(watched, sampled_per_second, healthy, healthy_breach, rng),
         detectable=detectable(expected, watched.limit),
     )
 
@@ -103,7 +118,7 @@ def breach_probability(expected: float, share: float, limit: float) -> float:
     return float(min(1.0, np.dot(bad[1:], np.where(most < 0, 0.0, below))))
 
 
-def detectable(expected: float, limit: float, certainty: float = 0.95) -> float:
+def detectable(expected: float, limit: float, certainty: float = CERTAINTY) -> float:
     """Return the smallest share of bad requests at which a window breaches with `certainty`; 1.0 if none does."""
     low, high = limit, 1.0
     for _ in range(HALVINGS):
@@ -128,6 +143,34 @@ def requests_needed(
             return expected
         expected *= GROWTH
     raise UsageError(f"no traffic tells {healthy:g} from {degraded:g} at a threshold of {limit:g}; move the threshold")
+
+
+def _false_pages(watched: Watch, per_second: float, healthy: float, breach: float, rng: np.random.Generator) -> float:
+    """Return the pages of a healthy month: of one simulated, of more where they are few.
+
+    Each page needs a window that breaches, so their number is below breach x evaluations: where that is next to
+    nothing, it is returned, and nothing is simulated.
+    """
+    most = breach * (MONTH / watched.every)
+    if most < NEXT_TO_NOTHING:
+        return most
+    found = count_pages(watched, per_second, healthy, MONTH, rng)
+    if found >= FEW:
+        return found
+    more = count_pages(watched, per_second, healthy, MORE_MONTHS * MONTH, rng)
+    return (found + more) / (1 + MORE_MONTHS)
+
+
+def effective_per_second(per_second: float, endpoints: tuple[Endpoint, ...], rates: Rates) -> float:
+    """Return how many equally sampled requests a second tell as much as these, of `per_second` of all endpoints.
+
+    A request weighs 1 / rate, so unequal rates make the estimate noisier than their number says: (sum w)^2 / sum w^2.
+    Endpoints that are never sampled are not seen at all and do not count.
+    Source: Kish 1965, Survey Sampling, 11.7 (effective sample size under unequal weights).
+    """
+    seen = [(per_second * each.share, rates.of(each.name)) for each in endpoints]
+    seen = [(n, rate) for n, rate in seen if n > 0 and rate > 0]
+    return sum(n for n, _ in seen) ** 2 / sum(n / rate for n, rate in seen) if seen else 0.0
 
 
 def count_pages(watched: Watch, per_second: float, share: float, span: timedelta, rng: np.random.Generator) -> float:
@@ -160,17 +203,22 @@ def _minutes_to_fire(
     watched: Watch, per_second: float, healthy: float, degraded: float, rng: np.random.Generator
 ) -> NDArray[np.float64]:
     """Return for each run the minutes from the step to the first breach, infinite if none comes within the horizon."""
-    after = int(HORIZONS[-1] * MINUTE / watched.every)
-    shares = np.concatenate((np.full(watched.ticks, healthy), np.full(after, degraded)))
     per_tick = per_second * watched.every.total_seconds()
-    bad, total = _windows(
-        watched,
-        rng.poisson(per_tick * shares, (RUNS, shares.size)),
-        rng.poisson(per_tick * (1 - shares), (RUNS, shares.size)),
-    )
-    over = _share(bad, total)[:, 1:] > watched.limit  # the first window ends at the step
-    first = np.where(over.any(axis=1), over.argmax(axis=1) + 1.0, np.inf)
-    return first * (watched.every / MINUTE)
+
+    def draw(share: float, runs: int, ticks: int) -> tuple[Counts, Counts]:
+        return rng.poisson(per_tick * share, (runs, ticks)), rng.poisson(per_tick * (1 - share), (runs, ticks))
+
+    bad, good = draw(healthy, RUNS, watched.ticks)
+    found, left, done = np.full(RUNS, np.inf), np.arange(RUNS), 0
+    for minutes in (FIRST, HORIZONS[-1]):
+        until = int(minutes * MINUTE / watched.every)
+        more_bad, more_good = draw(degraded, left.size, until - done)
+        bad, good = np.concatenate((bad, more_bad), axis=1), np.concatenate((good, more_good), axis=1)
+        over = _share(*_windows(watched, bad, good))[:, 1:] > watched.limit  # the first window ends at the step
+        first = np.where(over.any(axis=1), over.argmax(axis=1) + 1.0, np.inf)
+        found[left] = first * (watched.every / MINUTE)
+        bad, good, left, done = bad[np.isinf(first)], good[np.isinf(first)], left[np.isinf(first)], until
+    return found
 
 
 def _windows(watched: Watch, bad: Counts, good: Counts) -> tuple[Counts, Counts]:
@@ -200,7 +248,8 @@ def _poisson(mean: float) -> NDArray[np.float64]:
     return probabilities
 
 
-def _quantile(minutes: NDArray[np.float64], share: float) -> timedelta | None:
+def quantile(minutes: NDArray[np.float64], share: float) -> timedelta | None:
+    """Return the span that `share` of the runs did not exceed, None if that is infinite."""
     found = float(np.quantile(minutes, share, method="higher"))
     return None if np.isinf(found) else found * MINUTE
 

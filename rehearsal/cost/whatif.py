@@ -7,9 +7,11 @@ from typing import Final
 
 from monitors.model import Monitor
 from rehearsal.cost.bill import Bill, make_bill
-from rehearsal.cost.power import MONTH, Power, power, watch
+from rehearsal.cost.power import MONTH, Power
 from rehearsal.cost.prices import Plan
-from rehearsal.cost.workload import Endpoint, Rates, volumes
+from rehearsal.cost.watched import Step, watched_power
+from rehearsal.cost.workload import NOTHING_BESIDE, Beside, Endpoint, Rates, volumes
+from rehearsal.errors import UsageError
 
 SECONDS_PER_MONTH: Final = MONTH.total_seconds()
 
@@ -21,10 +23,15 @@ class Question:
     requests: float  # per month
     endpoints: tuple[Endpoint, ...]
     plans: tuple[Plan, ...]
-    monitors: tuple[Monitor, ...]  # of a share of requests
-    healthy: float  # share of bad requests
-    degraded: float  # after the step
+    monitors: tuple[Monitor, ...]
+    step: Step  # that is to be seen
     cap: Decimal | None = None  # pay-as-you-go budget
+    beside: Beside = NOTHING_BESIDE  # metered beside errors and traces
+
+    @property
+    def per_second(self) -> float:
+        """Requests."""
+        return self.requests / SECONDS_PER_MONTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,36 +47,40 @@ class Choice:
     """One choice of rates with its consequences."""
 
     rates: Rates
-    bills: tuple[Bill, ...]
-    watched: tuple[Watched, ...]
+    bills: tuple[Bill, ...]  # one for each plan
+    watched: tuple[Watched, ...]  # one for each monitor
 
 
 def compare_rates(question: Question, choices: Iterable[Rates]) -> tuple[Choice, ...]:
-    """Return each choice with its bills and its power. Raises UsageError for impossible input."""
+    """Return each choice with its bills and its power.
+
+    The one way to these numbers, for the command line and for pages; a choice takes about 20 ms for each monitor, and
+    one that was asked before next to nothing. Raises UsageError for impossible input, and for monitors that no model
+    knows: see `without_unknown`.
+    """
     return tuple(_choice(question, rates) for rates in choices)
 
 
-def effective_per_second(requests: float, endpoints: tuple[Endpoint, ...], rates: Rates) -> float:
-    """Return how many equally sampled requests a second tell as much as these.
-
-    A request weighs 1 / rate, so unequal rates make the estimate noisier than their number says: (sum w)^2 / sum w^2.
-    Endpoints that are never sampled are not seen at all and do not count.
-    Source: Kish 1965, Survey Sampling, 11.7 (effective sample size under unequal weights).
-    """
-    seen = [(requests * each.share, rates.of(each.name)) for each in endpoints if rates.of(each.name) > 0 < each.share]
-    weight = sum(n for n, _ in seen)
-    return weight**2 / sum(n / rate for n, rate in seen) / SECONDS_PER_MONTH if seen else 0.0
+def without_unknown(question: Question) -> tuple[tuple[Monitor, ...], tuple[str, ...]]:
+    """Return the monitors whose power is known, and why each of the others is not."""
+    known, why = [], []
+    for each in question.monitors:
+        try:
+            watched_power(each, question.per_second, question.endpoints, Rates(1.0), question.step)
+            known.append(each)
+        except UsageError as error:
+            why.append(str(error))
+    return tuple(known), tuple(why)
 
 
 def _choice(question: Question, rates: Rates) -> Choice:
-    metered = volumes(question.requests, question.endpoints, rates)
-    per_second = effective_per_second(question.requests, question.endpoints, rates)
+    metered = volumes(question.requests, question.endpoints, rates, question.beside)
     return Choice(
         rates=rates,
         bills=tuple(make_bill(plan, metered, question.cap) for plan in question.plans),
-        watched=tuple(Watched(each.name, _power(question, each, per_second)) for each in question.monitors),
+        watched=tuple(Watched(each.name, _power(question, each, rates)) for each in question.monitors),
     )
 
 
-def _power(question: Question, monitor: Monitor, per_second: float) -> Power | None:
-    return power(watch(monitor), per_second, question.healthy, question.degraded) if per_second > 0 else None
+def _power(question: Question, monitor: Monitor, rates: Rates) -> Power | None:
+    return watched_power(monitor, question.per_second, question.endpoints, rates, question.step)

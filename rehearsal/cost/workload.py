@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from math import sqrt
 from typing import Final
 
+from rehearsal.cost.measured import OTHER_SPANS
 from rehearsal.cost.wilson import Z95
 from rehearsal.errors import UsageError
 
 SECONDS_PER_HOUR: Final = 3600
 ACCEPTED: Final = "accepted"
 SHARES_TOLERANCE: Final = 1e-6
+GIGABYTE: Final = 1e9  # decimal, as Sentry's subscription page counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,24 @@ class Endpoint:
     errors: float  # error events per request, 0 to 1
     spans: float  # per sampled request, the transaction's own included, at least 1
     duration_ms: float  # mean
+    route: str = ""  # template, as a sampler knows it; empty: the name
+    payload_bytes: float = 0.0  # of a transaction, uncompressed JSON; 0: not known
+    latency_ms: tuple[float, ...] = ()  # quantiles at LEVELS; empty: not known
+    span_names: Mapping[str, float] = field(default_factory=dict)  # name -> spans per sampled request; empty: not known
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is metered beside errors and traces."""
+
+    logs_bytes: float = 0.0  # per request, like the next two
+    metrics_bytes: float = 0.0
+    attachments_bytes: float = 0.0
+    cron_monitors: float = 0.0  # active ones, like the next
+    uptime_monitors: float = 0.0
+
+
+NOTHING_BESIDE: Final = Beside()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +96,9 @@ def accepted(outcomes: Mapping[str, int]) -> int:
     return outcomes.get(ACCEPTED, 0)
 
 
-def volumes(requests: float, endpoints: tuple[Endpoint, ...], rates: Rates) -> tuple[Volume, ...]:
+def volumes(
+    requests: float, endpoints: tuple[Endpoint, ...], rates: Rates, beside: Beside = NOTHING_BESIDE
+) -> tuple[Volume, ...]:
     """Return a month's volume of each category.
 
     Each request is sampled on its own, so an endpoint's transactions are binomial: variance n r (1 - r), and every one
@@ -93,7 +115,38 @@ def volumes(requests: float, endpoints: tuple[Endpoint, ...], rates: Rates) -> t
         _volume("transactions", [(n, rate, 1.0) for _, n, rate in traced]),
         _volume("profiles", [(n, rate, 1.0) for _, n, rate in profiled]),
         _volume("profile_hours", [(n, rate, each.duration_ms / 1000 / SECONDS_PER_HOUR) for each, n, rate in profiled]),
+        Volume("logs_gb", requests * beside.logs_bytes / GIGABYTE, 0.0),
+        Volume("metrics_gb", requests * beside.metrics_bytes / GIGABYTE, 0.0),
+        Volume("attachments_gb", requests * beside.attachments_bytes / GIGABYTE, 0.0),
+        Volume("cron_monitors", beside.cron_monitors, 0.0),
+        Volume("uptime_monitors", beside.uptime_monitors, 0.0),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """What one endpoint, or one name of its spans, adds to a month."""
+
+    endpoint: str
+    span_name: str  # empty: of all its spans together
+    spans: float
+    errors: float
+
+
+def billed(requests: float, endpoints: tuple[Endpoint, ...], rates: Rates) -> tuple[Billed, ...]:
+    """Return the billed volume of each endpoint, each followed by its span names, the largest first.
+
+    No meter of Sentry's tells this: its statistics know categories, not names. Raises UsageError as `volumes` does.
+    """
+    check_workload(requests, endpoints, rates)
+    found: list[Billed] = []
+    for each in sorted(endpoints, key=lambda each: -each.share * rates.of(each.name) * each.spans):
+        n = requests * each.share
+        sampled = n * rates.of(each.name)
+        found.append(Billed(each.name, "", sampled * each.spans, n * each.errors * rates.errors))
+        names = sorted(each.span_names.items(), key=lambda pair: (pair[0] == OTHER_SPANS, -pair[1]))
+        found += [Billed(each.name, name, sampled * spans, 0.0) for name, spans in names]
+    return tuple(found)
 
 
 def _volume(category: str, parts: list[tuple[float, float, float]]) -> Volume:

@@ -53,6 +53,7 @@ MEASURED = Measured(
             spans=120,
             span_names={"http.server /api/v1/causal/validate": 30, "cache.get identify": 90},
             payload_bytes=150_000,
+            mean_ms=22.5,
             latency_ms=(5, 6, 7, 8, 10, 20, 30, 40, 50, 80, 120, 150),
         ),
         MeasuredEndpoint(
@@ -66,6 +67,7 @@ MEASURED = Measured(
             spans=60,
             span_names={"http.server /api/v1/outcomes/log": 30, "db INSERT": 30},
             payload_bytes=120_000,
+            mean_ms=45.0,
             latency_ms=(10, 12, 14, 16, 20, 40, 60, 80, 100, 160, 240, 300),
         ),
     ),

@@ -7,13 +7,12 @@ import pytest
 from click.testing import CliRunner
 
 from rehearsal.cli import cli
-from rehearsal.cost.assume import load_endpoints
-from rehearsal.cost.whatif import effective_per_second
+from rehearsal.cost.assume import load_assumptions
+from rehearsal.cost.power import effective_per_second
 from rehearsal.cost.workload import Endpoint, Rates
 from rehearsal.errors import UsageError
 
 HALVES = (Endpoint("a", 0.5, 0, 1, 1), Endpoint("b", 0.5, 0, 1, 1))
-MONTH_S = 30 * 86_400
 
 
 def test_guides_rate_costs_as_much_as_all_traces_and_pages_for_nothing() -> None:
@@ -53,17 +52,17 @@ def test_mistakes_are_told(given: list[str], told: str) -> None:
 
 
 def test_equal_rates_count_every_sampled_request() -> None:
-    assert effective_per_second(MONTH_S, HALVES, Rates(0.1)) == pytest.approx(0.1)
+    assert effective_per_second(1.0, HALVES, Rates(0.1)) == pytest.approx(0.1)
 
 
 def test_unequal_rates_tell_less_than_their_number() -> None:
     """Half at 1.0 and half at 0.1: 0.55 a second are sampled, and tell as much as 1 / (0.5 + 5)."""
-    assert effective_per_second(MONTH_S, HALVES, Rates(1.0, {"b": 0.1})) == pytest.approx(1 / 5.5)
+    assert effective_per_second(1.0, HALVES, Rates(1.0, {"b": 0.1})) == pytest.approx(1 / 5.5)
 
 
 def test_assumptions_have_mistakes_told_with_their_line(tmp_path: Path) -> None:
     file = tmp_path / "ours.yml"
-    file.write_text("endpoints:\n  - {name: a, share: 2, errors: 0, spans: 0.5, duration_ms: nan}\n")
+    file.write_text("as_of: 2026-11-26\nendpoints:\n  - {name: a, share: 2, errors: 0, spans: 0.5, duration_ms: nan}\n")
     with pytest.raises(UsageError) as caught:
-        load_endpoints(file)
-    assert str(caught.value).count("ours.yml:2:") == 3
+        load_assumptions(file)
+    assert str(caught.value).count("ours.yml:3:") == 3
