@@ -14,8 +14,8 @@ export SENTRY_TARBALL PROFILE SENTRY_BIND
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rehearse up sentry-preflight sentry-install down loadtest whatif cost recommend test bench doctor checklist monitors-check monitors-plan \
-  monitors-apply check lint format lock clean
+.PHONY: help setup rehearse up sentry-preflight sentry-install down loadtest whatif cost recommend test bench doctor \
+  checklist monitors-check monitors-plan monitors-apply check lint format lock clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -40,16 +40,7 @@ sentry-install: $(READY) ## self-hosted Sentry: fetch, verify, install, bootstra
 down: $(READY) ## stop what `make up` left running; DATA=1 removes its data too
 	@$(BIN)/rehearse down $(if $(DATA),--data) $(ARGS)
 
-loadwhatif: $(READY) ## sample rates side by side: what they cost, what they page (ARGS="--traffic 5M/month --traces 0.1,1")
-	@$(BIN)/rehearse whatif $(ARGS)
-
-cost: $(READY) ## the monthly bill of the last run, by category, endpoint and span name
-	@$(BIN)/rehearse cost $(ARGS)
-
-recommend: $(READY) ## the cheapest sample rates that keep every alert's promises, to paste (ARGS="--budget 50")
-	@$(BIN)/rehearse recommend $(ARGS)
-
-test: $(READY) ## Locust against what `make up` started: RATE=20 SECONDS=60 SHAPE=steady PROCESSES=1 UI=1
+loadtest: $(READY) ## Locust against what `make up` started: RATE=20 SECONDS=60 SHAPE=steady PROCESSES=1 UI=1
 	@$(BIN)/rehearse loadtest --rate $(RATE) --seconds $(SECONDS) --shape $(SHAPE) --processes $(PROCESSES) $(if $(UI),--ui) $(ARGS)
 
 whatif: $(READY) ## sample rates side by side: what they cost, what they page (ARGS="--traffic 5M/month --traces 0.1,1")

@@ -158,7 +158,9 @@ def _read(chosen: dict[str, Any]) -> Setting:
         endpoints=assumptions.endpoints,
         plans=tuple(map(book.plan, chosen["plans"])),
         monitors=_rules(chosen["rules"]),
-        step=step,
+        healthy=step.healthy,
+        degraded=step.degraded,
+        times=step.times,
         cap=_money("cap", chosen["cap"]),
         beside=assumptions.beside,
     )

@@ -48,6 +48,11 @@ def load_assumptions(path: Path = REFERENCE) -> Assumptions:
     return found
 
 
+def load_endpoints(path: Path = REFERENCE) -> tuple[Endpoint, ...]:
+    """Return what each endpoint of a file emits. Raises UsageError with every mistake and its line."""
+    return load_assumptions(path).endpoints
+
+
 def _endpoint(section: Section, prefix: str) -> Endpoint:
     section.allow("name", "share", "errors", "spans", "duration_ms", "payload_bytes", "latency_ms", "span_names")
     name = section.text("name", MAX_NAME)
@@ -61,7 +66,7 @@ def _endpoint(section: Section, prefix: str) -> Endpoint:
         route=prefix + name,
         payload_bytes=section.read("payload_bytes", _amount, 0.0, is_required=False),
         latency_ms=section.read("latency_ms", _quantiles, (), is_required=False),
-        span_names={each: names.read(each, _amount, 0.0) for each in names.fields} if names else {},
+        span_names=tuple((each, names.read(each, _amount, 0.0)) for each in names.fields) if names else (),
     )
 
 

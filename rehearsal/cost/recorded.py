@@ -74,7 +74,7 @@ def _measured_endpoint(each: Mapping[str, Any], prefix: str, total: int, least_e
         route=each["route"],
         payload_bytes=each["payload_bytes"] / looked_into,
         latency_ms=tuple(each["latency_ms"]),
-        span_names={name: spans / looked_into for name, spans in each["span_names"].items()},
+        span_names=tuple((name, spans / looked_into) for name, spans in each["span_names"].items()),
     )
 
 
@@ -111,7 +111,7 @@ def as_yaml(found: Assumptions, day: date) -> str:
 
 
 def _lines(each: Endpoint, prefix: str) -> str:
-    names = ", ".join(f"{json.dumps(name)}: {spans:.3g}" for name, spans in each.span_names.items())
+    names = ", ".join(f"{json.dumps(name)}: {spans:.3g}" for name, spans in each.span_names)
     return "\n".join(
         [
             f"  - name: {json.dumps((each.route or each.name).removeprefix(prefix))}",

@@ -41,6 +41,7 @@ FIRST: Final = timedelta(minutes=15)  # simulated for all; only those that have 
 WINDOWS: Final = 400  # of one try of the search for what is detectable
 TRIES: Final = 12  # halvings of it, in the logarithm
 MOST_TIMES: Final = 100.0
+TIMES: Final = 3.0  # a step that nobody would call noise
 BELOW: Final = ("lt", "lte")
 
 
@@ -50,7 +51,7 @@ class Step:
 
     healthy: float  # share of bad requests
     degraded: float  # after the step
-    times: float = 3.0  # durations and traffic change by this factor
+    times: float = TIMES  # durations and traffic change by this factor
 
     def __post_init__(self) -> None:
         for what, share in (("healthy", self.healthy), ("degraded", self.degraded)):

@@ -9,7 +9,7 @@ from monitors.model import Monitor
 from rehearsal.cost.bill import Bill, make_bill
 from rehearsal.cost.power import MONTH, Power
 from rehearsal.cost.prices import Plan
-from rehearsal.cost.watched import Step, watched_power
+from rehearsal.cost.watched import TIMES, Step, watched_power
 from rehearsal.cost.workload import NOTHING_BESIDE, Beside, Endpoint, Rates, volumes
 from rehearsal.errors import UsageError
 
@@ -24,9 +24,16 @@ class Question:
     endpoints: tuple[Endpoint, ...]
     plans: tuple[Plan, ...]
     monitors: tuple[Monitor, ...]
-    step: Step  # that is to be seen
+    healthy: float  # share of bad requests
+    degraded: float  # after the step that is to be seen
     cap: Decimal | None = None  # pay-as-you-go budget
     beside: Beside = NOTHING_BESIDE  # metered beside errors and traces
+    times: float = TIMES  # durations and traffic change by this factor
+
+    @property
+    def step(self) -> Step:
+        """What is to be seen. Raises UsageError for shares outside of 0 to 1 and factors below 1."""
+        return Step(self.healthy, self.degraded, self.times)
 
     @property
     def per_second(self) -> float:

@@ -27,7 +27,7 @@ class Endpoint:
     route: str = ""  # template, as a sampler knows it; empty: the name
     payload_bytes: float = 0.0  # of a transaction, uncompressed JSON; 0: not known
     latency_ms: tuple[float, ...] = ()  # quantiles at LEVELS; empty: not known
-    span_names: Mapping[str, float] = field(default_factory=dict)  # name -> spans per sampled request; empty: not known
+    span_names: tuple[tuple[str, float], ...] = ()  # (name, spans per sampled request); empty: not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ def billed(requests: float, endpoints: tuple[Endpoint, ...], rates: Rates) -> tu
         n = requests * each.share
         sampled = n * rates.of(each.name)
         found.append(Billed(each.name, "", sampled * each.spans, n * each.errors * rates.errors))
-        names = sorted(each.span_names.items(), key=lambda pair: (pair[0] == OTHER_SPANS, -pair[1]))
+        names = sorted(each.span_names, key=lambda pair: (pair[0] == OTHER_SPANS, -pair[1]))
         found += [Billed(each.name, name, sampled * spans, 0.0) for name, spans in names]
     return tuple(found)
 

@@ -11,7 +11,7 @@ from monitors.load import RULES_DIRECTORY, load_rules
 from rehearsal.cli import cli
 from rehearsal.cost.book import load_book
 from rehearsal.cost.recommend import Promise, recommend_rates
-from rehearsal.cost.watched import Step, watched_power
+from rehearsal.cost.watched import watched_power
 from rehearsal.cost.whatif import SECONDS_PER_MONTH, Question
 from rehearsal.cost.workload import Endpoint, Rates
 from rehearsal.errors import UsageError
@@ -32,7 +32,8 @@ def question(per_second: float, plans: tuple[str, ...] = ("team", "business")) -
         endpoints=ROUTES,
         plans=tuple(map(book.plan, plans)),
         monitors=load_rules(RULES_DIRECTORY).monitors,
-        step=Step(0.01, 0.10),
+        healthy=0.01,
+        degraded=0.10,
     )
 
 

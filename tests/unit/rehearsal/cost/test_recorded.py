@@ -28,7 +28,7 @@ def test_run_says_what_each_endpoint_emits(tmp_path: Path) -> None:
     validate, log = found.endpoints
     assert (validate.name, validate.route) == ("causal/validate", "/api/v1/causal/validate")
     assert (validate.share, validate.errors, validate.spans) == (0.8, 0.01, 4.0)
-    assert validate.span_names == {"http.server /api/v1/causal/validate": 1.0, "cache.get identify": 3.0}
+    assert dict(validate.span_names) == {"http.server /api/v1/causal/validate": 1.0, "cache.get identify": 3.0}
     assert log.errors == 0.005  # none seen: a rehearsal's service is healthier than a real one
     assert found.as_of == date(2026, 11, 23)
 
