@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from embedded.api.context import Context
-from embedded.pages import access, issues, monitors, overview, performance, stats
+from embedded.pages import access, issues, monitors, overview, performance, releases, stats
 from embedded.pages.extension import Extension
 from embedded.pages.frame import make_templates, render
 
@@ -41,7 +41,7 @@ def build_pages(context: Context, token: str, host: str, extension: Extension) -
     app.state.is_open = access.is_loopback(host)
     app.state.extension = extension
     app.state.templates = make_templates(extension.templates)
-    for module in (access, overview, issues, performance, monitors, stats):
+    for module in (access, overview, issues, performance, releases, monitors, stats):
         app.include_router(module.router)
     for section in extension.sections:
         app.include_router(section.router)

@@ -27,6 +27,7 @@ SECTIONS: Final = (
     ("/", "Overview"),
     ("/issues/", "Issues"),
     ("/performance/", "Performance"),
+    ("/releases/", "Releases"),
     ("/monitors/", "Monitors"),
     ("/alerts/", "Alerts"),
     ("/stats/", "Stats"),

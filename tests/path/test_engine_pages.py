@@ -10,7 +10,17 @@ import httpx
 import pytest
 
 from tests.browser.story import ENDPOINTS, SPEED, Story, tell
-from tests.path.engine import ORGANIZATION, Engine, Project, Start, envelope, error, receiving, starting, transaction
+from tests.path.engine import (
+    ORGANIZATION,
+    Engine,
+    Project,
+    Start,
+    envelope,
+    error,
+    receiving,
+    starting,
+    transaction,
+)
 
 
 @pytest.fixture
@@ -346,3 +356,27 @@ def test_stats_say_what_became_of_everything(told: Story) -> None:
     assert "sample_rate" in text
     assert f"accepted <b>{accepted:,}</b>" in text
     assert "client_discard <b>2,480</b>" in text
+
+
+def test_releases_say_what_began_with_each_and_which_way_it_went(shared: Engine) -> None:
+    project = shared.project("released")
+    assert "No request or error names a release" in page(shared, "/releases/?project=released").text
+    for _ in range(60):
+        project.send(("transaction", transaction(release="isl@1.0", duration_ms=20)))
+    project.send(("event", error("OldError", release="isl@1.0")))
+    for number in range(60):
+        project.send(("transaction", transaction(release="isl@2.0", failed=number % 2 == 0, duration_ms=200)))
+    for kind in ("FreshError", "OldError"):
+        project.send(("event", error(kind, release="isl@2.0")))
+    deploy = {"environment": "production"}
+    shared.ask("POST", f"{ORGANIZATION}/releases/isl@2.0/deploys/", deploy)
+    text = page(shared, "/releases/?project=released").text
+    newer, _, older = text.partition("isl@2.0")[2].partition("isl@1.0")
+    assert "50 %" in newer
+    assert "worse" in newer
+    assert "production" in newer
+    assert "200 ms" in newer
+    assert 'is-bad">1</td>' in newer
+    assert 'is-bad">1</td>' in older
+    assert "not known" in older
+    assert "60, 60" in newer
