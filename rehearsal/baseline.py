@@ -37,25 +37,36 @@ def read_baseline(path: Path) -> Baseline:
         raise UsageError(f"{path} is no report.json of a run: {type(error).__name__} {error}") from None
 
 
-def compare(baseline: Baseline, report: Report) -> list[str]:
-    """Return a sentence for each difference worth a look; none if there is none."""
-    statuses = {result.drill.name: result.status.value for result in report.drills}
+def baseline_of(report: Report) -> Baseline:
+    """What this run found."""
     waits = {
         (result.drill.name, times.alert): wait
         for result in report.drills
         for times in result.times
         if (wait := _wait(times)) is not None
     }
+    statuses = {result.drill.name: result.status.value for result in report.drills}
+    return Baseline(report.started_at.isoformat(), statuses, waits)
+
+
+def compare(baseline: Baseline, report: Report) -> list[str]:
+    """Return a sentence for each difference worth a look; none if there is none."""
+    return differences(baseline, baseline_of(report), is_whole=not report.options.only)
+
+
+def differences(before: Baseline, after: Baseline, *, is_whole: bool) -> list[str]:
+    """Return a sentence for each difference between two runs; drills that are gone count when the later was whole."""
+    names = before.statuses.keys() | after.statuses.keys() if is_whole else after.statuses.keys()
     turned = [
-        f"{name}: {baseline.statuses.get(name, 'not run')} before, {statuses.get(name, 'not run')} now"
-        for name in sorted(statuses if report.options.only else baseline.statuses.keys() | statuses.keys())
-        if baseline.statuses.get(name) != statuses.get(name)
+        f"{name}: {before.statuses.get(name, 'not run')} before, {after.statuses.get(name, 'not run')} now"
+        for name in sorted(names)
+        if before.statuses.get(name) != after.statuses.get(name)
     ]
     moved = [
-        f"{drill}, {alert}: paged {show_span(waits[drill, alert])} after the breach became possible,"
-        f" {show_span(before)} before"
-        for (drill, alert), before in sorted(baseline.waits.items())
-        if (drill, alert) in waits and abs(waits[drill, alert] - before) >= NOTABLE
+        f"{drill}, {alert}: paged {show_span(after.waits[drill, alert])} after the breach became possible,"
+        f" {show_span(earlier)} before"
+        for (drill, alert), earlier in sorted(before.waits.items())
+        if (drill, alert) in after.waits and abs(after.waits[drill, alert] - earlier) >= NOTABLE
     ]
     return turned + moved
 

@@ -1,5 +1,6 @@
 """The first page: load, failures, latency, sampling, monitors and who was told, on one screen that follows."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -8,17 +9,20 @@ import apsw
 from fastapi import APIRouter, Request, Response
 from markupsafe import Markup
 
+from embedded.categories import ERROR, SPAN
 from embedded.pages.access import Visit
 from embedded.pages.charts import Band, meter, strip
+from embedded.pages.extension import Extension, Projection
 from embedded.pages.formats import show_clock
 from embedded.pages.frame import Ask, Scope, find_scope, render
 from embedded.pages.intervals import wilson
-from embedded.pages.load import latency, load_of, throughput
+from embedded.pages.load import Load, latency, load_of, throughput
 from embedded.pages.traffic import endpoints_of, numbers_of
 from embedded.pages.way import distance
-from embedded.store import history, issues, traffic
+from embedded.store import history, issues, outcomes, traffic
 from embedded.store.history import Standing
 from embedded.store.projects import list_keys
+from embedded.store.times import from_ms
 
 router = APIRouter()
 SHOWN: Final = 8  # rows of each table; the pages behind them have the rest
@@ -31,9 +35,29 @@ class Lane:
     """One row of the time line."""
 
     name: str
-    href: str
+    href: str | None
     drawing: Markup
     summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """What arrived of an endpoint's requests."""
+
+    arrived: int
+    sent: int
+    rate: float
+    between: tuple[float, float]  # 95 %
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """A projected bill, and what it stands on."""
+
+    projection: Projection
+    span: timedelta  # production time
+    items: int  # errors and spans that were accepted
+    bars: tuple[Markup, ...]  # for each line, how much of what is included it takes
 
 
 @router.get("/")
@@ -41,10 +65,12 @@ def overview(request: Request, context: Visit, asked: Ask) -> Response:
     scope = find_scope(context, asked.project, asked.period)
     if scope is None:
         return render(request, "start.html.jinja", url=context.url)
-    return render(request, "overview.html.jinja", scope=scope, **_content(context.read(), scope, context.url))
+    extension: Extension = request.app.state.extension
+    content = _content(context.read(), scope, context.url, extension)
+    return render(request, "overview.html.jinja", scope=scope, **content)
 
 
-def _content(reader: apsw.Connection, scope: Scope, url: str) -> dict[str, Any]:
+def _content(reader: apsw.Connection, scope: Scope, url: str, extension: Extension) -> dict[str, Any]:
     load = load_of(reader, scope)
     project_id = scope.project.id
     keys = list_keys(reader, project_id) if not load.requests else []
@@ -56,13 +82,64 @@ def _content(reader: apsw.Connection, scope: Scope, url: str) -> dict[str, Any]:
         "throughput": throughput(load, scope),
         "latency": latency(load, scope),
         "endpoints": endpoints_of(load.requests, load.span)[:SHOWN],
+        "effective": _effective(load, extension),
+        "bill": _bill(reader, scope, extension),
+        "more": {each.title: each.path for each in extension.sections},
         "kept": (arrived, arrived + dropped, wilson(arrived, arrived + dropped)),
         "standings": [(each, distance(each)[0], meter(*distance(each))) for each in standings],
-        "lanes": _lanes(reader, scope, standings),
+        "lanes": [*_fault_lane(scope, extension), *_lanes(reader, scope, standings)],
         "told": history.deliveries(reader, project_id, limit=SHOWN),
         "issues": issues.list_issues(reader, project_id, "unresolved", None, SHOWN, 0),
         "dsn": f"{url.replace('://', f'://{keys[0].public_key}@')}/{project_id}" if keys else None,
     }
+
+
+def _effective(load: Load, extension: Extension) -> dict[str, Effective]:
+    """Endpoint -> the share of its requests that arrived, where somebody counts what is sent."""
+    if not load.requests:
+        return {}
+    newest = from_ms(load.requests[0].ended_ms)  # what was sent later may be on its way
+    arrived = Counter(each.name for each in load.requests)
+    sent = extension.sent(load.since, newest)
+    return {
+        name: Effective(number, sent[name], min(1.0, number / sent[name]), wilson(min(number, sent[name]), sent[name]))
+        for name, number in arrived.items()
+        if sent.get(name)
+    }
+
+
+def _bill(reader: apsw.Connection, scope: Scope, extension: Extension) -> Billed | None:
+    """The month that the period's items add up to, in whole minutes of the books; None where nobody knows prices."""
+    first = traffic.first_request_at(reader, scope.project.id) or scope.now
+    start = scope.since.replace(second=0, microsecond=0)
+    span = (scope.now - max(start, first)) * scope.speed
+    if span <= timedelta(0):
+        return None
+    accepted = outcomes.accepted_by_category(reader, scope.project.id, start, scope.now)
+    projection = extension.bill(accepted, span)
+    if projection is None:
+        return None
+    items = sum(accepted.get(each, 0) for each in (ERROR, SPAN))
+    shares = [float(each.used / each.included) if each.included else 1.0 for each in projection.lines]
+    return Billed(projection, span, items, tuple(meter(each, "warn" if each > 1 else "good") for each in shares))
+
+
+def _fault_lane(scope: Scope, extension: Extension) -> list[Lane]:
+    """The faults that were on; none where nobody knows of any."""
+    found = extension.faults(scope.since, scope.now)
+    bands = [
+        Band(
+            "fault",
+            scope.share(each.start),
+            scope.share(each.end or scope.now),
+            f"{each.what} from {show_clock(each.start)} to {show_clock(each.end) if each.end else 'now'}",
+        )
+        for each in found
+    ]
+    if not bands:
+        return []
+    summary = _times(len(found), "fault", "s") + (", on now" if any(each.end is None for each in found) else "")
+    return [Lane("Faults", None, strip(bands, [], "Faults"), summary)]
 
 
 def _lanes(reader: apsw.Connection, scope: Scope, standings: list[Standing]) -> list[Lane]:

@@ -27,3 +27,15 @@ def accepted(
         (project_id, category, to_ms(since), to_ms(until)),
     ).get
     return total
+
+
+def accepted_by_category(
+    connection: apsw.Connection, project_id: int, since: datetime, until: datetime
+) -> dict[str, int]:
+    """Category -> what a project had accepted in the minutes that begin in [since, until)."""
+    rows = connection.execute(
+        "SELECT category, sum(quantity) FROM outcome_minute WHERE project_id = ? AND outcome = 'accepted'"
+        " AND minute_ms >= ? AND minute_ms < ? GROUP BY category",
+        (project_id, to_ms(since), to_ms(until)),
+    )
+    return {str(row[0]): int(row[1]) for row in rows}

@@ -1,6 +1,8 @@
 """Run the engine with the console's pages: `python -m rehearsal.console`. Its settings are `EMBEDDED_*` variables."""
 
 import sys
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -9,7 +11,12 @@ from embedded.__main__ import serve
 from embedded.clock import SystemClock
 from embedded.pages.extension import Extension
 from rehearsal.console.decision import decision_section
+from rehearsal.console.faults import FaultWatch, follow
+from rehearsal.console.projection import project
+from rehearsal.console.rehearsals import rehearsals_section
+from rehearsal.console.sent import SentCounter
 from rehearsal.console.sources import Sources
+from rehearsal.cost.book import load_book
 from rehearsal.options import DEFAULTS
 
 FILE = click.Path(path_type=Path)
@@ -27,8 +34,17 @@ def main(runs: Path, rules: Path, faults: Path | None, ledger: Path | None) -> N
 
 
 def extend(sources: Sources) -> Extension:
-    """The pages of the console, and what they tell those of the engine."""
-    return Extension(sections=(decision_section(sources),), templates="rehearsal.console")
+    """The pages of the console, and what they tell those of the engine. Begins to follow the fault flags."""
+    extension = Extension(
+        sections=(decision_section(sources), rehearsals_section(sources)),
+        templates="rehearsal.console",
+        bill=partial(project, load_book(sources.prices)),
+    )
+    if sources.faults is not None:
+        watch = FaultWatch(sources.faults)
+        follow(watch)
+        extension = replace(extension, faults=watch.between)
+    return replace(extension, sent=SentCounter(sources.ledger).between) if sources.ledger is not None else extension
 
 
 if __name__ == "__main__":

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
+from loadtest.ledger import LedgerWriter, unanswered
+from rehearsal.reports.files import write_files
+from rehearsal.verdict import Finding, Status
 from tests.path.engine import (
     ORGANIZATION,
     Engine,
@@ -21,6 +24,7 @@ from tests.path.engine import (
     transaction,
     workflow_body,
 )
+from tests.unit.rehearsal.samples import report
 
 SPEED: Final = 10.0  # a quarter of an hour of production is 90 seconds
 SPAN: Final = timedelta(seconds=80)
@@ -31,6 +35,7 @@ ENDPOINTS: Final = (
     ("GET /api/v1/outcomes/{decision_id}", 9.0, 0.12, 150),
     ("POST /api/v1/outcomes/log", 41.0, 0.0, 90),
 )
+RUNS: Final = ("20261123T120000", "20261124T120000")  # rehearsals that have left their reports
 TRIGGERS: Final = ("first_seen_event", "regression_event", "issue_resolved_trigger")
 
 
@@ -45,7 +50,22 @@ class Story:
 
 def console(folder: Path) -> tuple[str, ...]:
     """The program of an engine with the rehearsal's pages, and its arguments; what these read lies in the folder."""
-    return ("rehearsal.console", "--runs", str(folder / "runs"))
+    for name, status in ((RUNS[0], Status.HELD), (RUNS[1], Status.FAILED)):
+        (folder / "runs" / name).mkdir(parents=True)
+        write_files(
+            report(folder / "runs" / name, Finding(status, "it <pages>", "</p><script>window.hit=1</script>")), None
+        )
+    faults = folder / "faults.json"
+    faults.write_text('{"error_rate": {"value": 0.2, "routes": ["<b>"]}}')
+    sent = LedgerWriter(folder / "ledger.jsonl")
+    now = datetime.now(UTC).timestamp()  # noqa: TID251 - as below
+    for number in range(600):
+        sent.write(
+            unanswered(f"req_{number:016x}", "log", "POST", ENDPOINTS[3][0], now - SPAN.total_seconds() * number / 600)
+        )
+    sent.close()
+    files = ("--faults", str(faults), "--ledger", str(folder / "ledger.jsonl"))
+    return ("rehearsal.console", "--runs", str(folder / "runs"), *files)
 
 
 def tell(engine: Engine, receiver: Receiver) -> Story:

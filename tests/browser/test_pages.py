@@ -15,7 +15,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser.story import ENDPOINTS, Story, rich_error
+from tests.browser.story import ENDPOINTS, RUNS, Story, rich_error
 from tests.path.engine import ORGANIZATION, Start, error, starting, transaction
 
 pytestmark = pytest.mark.browser
@@ -33,6 +33,9 @@ PAGES = (
     "alerts",
     "stats",
     "decision",
+    "releases",
+    "rehearsals",
+    "rehearsal",
     "error",
 )
 
@@ -55,6 +58,9 @@ def address(told: Story, name: str) -> str:
         "alerts": "/alerts/",
         "stats": "/stats/?period=24h",
         "decision": "/decision/?period=24h&basis=measured",
+        "releases": "/releases/",
+        "rehearsals": "/rehearsals/",
+        "rehearsal": f"/rehearsals/{RUNS[1]}/?against={RUNS[0]}",
         "error": "/issues/?query=title:*nothing*",
     }
     return engine.url + paths[name]
@@ -144,6 +150,26 @@ def test_the_decision_page_says_what_cannot_be_asked(tab: Page, told: Story) -> 
     expect(tab.get_by_role("alert")).to_contain_text("traffic 'much': write for example 1M/month")
 
 
+def test_a_rehearsal_is_opened_compared_and_its_report_read(tab: Page, told: Story) -> None:
+    tab.goto(f"{told.project.engine.url}/rehearsals/")
+    tab.get_by_role("link", name="2026-11-23 12:00:00").first.click()
+    tab.get_by_role("button", name="Compare").click()
+    expect(tab.get_by_text("step <b>: held before, failed now")).to_be_visible()
+    tab.get_by_role("link", name="Whole report").click()
+    expect(tab.get_by_role("heading", name="step <b>")).to_be_visible()
+    assert tab.evaluate("window.hit") is None
+
+
+def test_overview_shows_the_fault_the_bill_and_what_was_sent(tab: Page, told: Story) -> None:
+    tab.goto(address(told, "overview"))
+    expect(tab.locator(".tile", has_text="Bill a month").locator(".big")).to_contain_text("USD")
+    expect(tab.locator(".lanes", has_text="Faults")).to_contain_text("1 fault, on now")
+    assert tab.locator(".lane title", has_text="error_rate 0.2 at <b> from").count() == 1
+    row = tab.locator("tr", has=tab.get_by_role("link", name=ENDPOINTS[3][0]))
+    expect(row).to_contain_text("sent")
+    expect(tab.get_by_role("region", name="Projected bill")).to_contain_text("spans")
+
+
 ATTACKS = (
     "<script>window.hit = 1</script>",
     "\"><img src=x onerror='window.hit = 1'>",
@@ -163,7 +189,7 @@ def attacked(attack: str) -> dict[str, Any]:
         uuid4().hex,
         exception={"values": [{"type": attack, "value": attack, "stacktrace": {"frames": frames}}]},
         transaction=attack,
-        release="x",
+        release=attack.replace("/", "").replace("\\", "")[:60].strip(),
         environment="production",
         level="error",
         server_name=attack,
@@ -191,7 +217,7 @@ def test_what_a_stranger_sends_does_nothing(tab: Page, told: Story) -> None:
     assert len(issues) == len(ATTACKS)
     scope = f"project={project.slug}"
     for path in (
-        *(f"{section}?{scope}" for section in ("/", "/issues/", "/performance/")),
+        *(f"{section}?{scope}" for section in ("/", "/issues/", "/performance/", "/releases/", "/rehearsals/")),
         *(f"/issues/{issue['id']}/" for issue in issues),
         *(f"/traces/{trace_id}/?{scope}" for trace_id in traces),
         *(f"/issues/?{scope}&query={quote(attack)}" for attack in ATTACKS),

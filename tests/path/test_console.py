@@ -6,7 +6,10 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
+from rehearsal.reports.files import write_files
+from rehearsal.verdict import Finding, Status
 from tests.path.engine import Engine, starting
+from tests.unit.rehearsal.samples import report
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +25,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 
 def page(engine: Engine, path: str, **query: str) -> httpx.Response:
-    return engine.client.get(f"{engine.url}{path}", params=query)
+    return engine.client.get(f"{engine.url}{path}", params=query or None)
 
 
 def test_the_decision_is_computed_for_the_declared_service(engine: Engine) -> None:
@@ -51,3 +54,41 @@ def test_what_cannot_be_computed_is_said(engine: Engine, query: dict[str, str], 
 
 def test_where_nothing_is_sampled_no_alert_fires(engine: Engine) -> None:
     assert "nothing is sampled, so it never fires" in page(engine, "/decision/", traces="0").text
+
+
+def test_rehearsals_are_listed_opened_and_compared(engine: Engine) -> None:
+    runs = engine.data_dir.parent / "runs"
+    assert "make rehearse" in page(engine, "/rehearsals/").text
+    first, second = "20261123T120000", "20261124T120000"
+    for name, status in ((first, Status.HELD), (second, Status.FAILED)):
+        (runs / name).mkdir(parents=True)
+        write_files(report(runs / name, Finding(status, "it <i>pages</i>", "late")), None)
+    (runs / "20261125T120000").mkdir()
+    listed = page(engine, "/rehearsals/").text
+    assert listed.index("20261125T120000") < listed.index(second) < listed.index(first)
+    assert "it is running, or was stopped" in listed
+    opened = page(engine, f"/rehearsals/{second}/", against=first).text
+    assert "step &lt;b&gt;: held before, failed now" in opened
+    assert "it &lt;i&gt;pages&lt;/i&gt;" in opened
+    whole = page(engine, f"/rehearsals/{second}/report.html")
+    assert whole.text == (runs / second / "report.html").read_text()
+    assert "sandbox" in whole.headers["content-security-policy"]
+    assert "script-src" not in whole.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/rehearsals/20200101T000000/", 404),
+        ("/rehearsals/..%2f..%2fetc/", 404),
+        ("/rehearsals/20200101T000000/report.html", 404),
+        ("/rehearsals/20261123T120000/?against=20200101T000000", 404),
+        ("/rehearsals/20261123T120000/?against=../../etc", 404),
+        ("/rehearsals/20261125T120000/report.html", 404),
+        ("/rehearsals/20261123T120000/?against=20261125T120000", 400),
+    ],
+)
+def test_what_is_no_rehearsal_is_said(engine: Engine, path: str, status: int) -> None:
+    for name in ("20261123T120000", "20261125T120000"):
+        (engine.data_dir.parent / "runs" / name).mkdir(parents=True, exist_ok=True)
+    assert page(engine, path).status_code == status
