@@ -1,10 +1,11 @@
 """The decision: sample rates against what a month costs and what each alert is worth, by the code of `rehearse whatif`.
 
 Path: 1 the address says what is asked, 2 the service is declared or measured, 3 the rates of the sliders are answered,
-4 so is a grid of rates, for the recommendation.
+4 so is a grid of rates, for the recommendation, beside the page: it is there when the page is asked again.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import cycle, islice
@@ -25,6 +26,7 @@ from monitors.errors import RulesError
 from monitors.load import load_rules
 from monitors.model import Monitor
 from rehearsal.breach import share_limit
+from rehearsal.console.later import Later
 from rehearsal.console.measured import MIN_STORED, Measured, measure
 from rehearsal.console.sources import Sources
 from rehearsal.console.sweep import MAX_FALSE, MIN_POWER, WITHIN, WITHIN_MIN, Sweep, keeps, keeps_all, sweep
@@ -56,12 +58,14 @@ class Drawn:
 
 def decision_section(sources: Sources) -> Section:
     """The page, for the navigation."""
-    router = APIRouter()
-    router.add_api_route(PATH, partial(decision, sources))
+    router, later = APIRouter(), Later(sweep)
+    with suppress(UsageError, RulesError):  # the page will say what is wrong
+        later.ask(_question(sources, _book(sources.prices), read_wish({}), None))  # what a visitor asks first
+    router.add_api_route(PATH, partial(decision, sources, later))
     return Section(PATH, "Decision", router)
 
 
-def decision(sources: Sources, request: Request, context: Visit, asked: Ask) -> Response:
+def decision(sources: Sources, later: Later[Question, Sweep], request: Request, context: Visit, asked: Ask) -> Response:
     """What the rates in the address cost and page."""
     scope = find_scope(context, asked.project, asked.period)
     if scope is None:
@@ -71,10 +75,10 @@ def decision(sources: Sources, request: Request, context: Visit, asked: Ask) -> 
     measured = measure(found, span * scope.speed)
     try:
         wish = read_wish(request.query_params)  # 1
-        answer = _answer(sources, wish, measured)
+        answer = _answer(sources, later, wish, measured)
     except (UsageError, RulesError) as error:
         wish, problem = read_wish({}), str(error)
-        answer = _answer(sources, wish, measured) | {"problem": problem}
+        answer = _answer(sources, later, wish, measured) | {"problem": problem}
     return render(
         request,
         "decision.html.jinja",
@@ -88,11 +92,13 @@ def decision(sources: Sources, request: Request, context: Visit, asked: Ask) -> 
     )
 
 
-def _answer(sources: Sources, wish: Wish, measured: Measured | None) -> dict[str, object]:
+def _answer(
+    sources: Sources, later: Later[Question, Sweep], wish: Wish, measured: Measured | None
+) -> dict[str, object]:
     book = _book(sources.prices)
     question = _question(sources, book, wish, measured)  # 2
     [choice] = compare_rates(question, [wish.rates])  # 3
-    swept = sweep(question)  # 4
+    swept = later.ask(question)  # 4
     return {
         "problem": None,
         "book": book,
@@ -102,7 +108,7 @@ def _answer(sources: Sources, wish: Wish, measured: Measured | None) -> dict[str
         "kept_count": sum(keeps(each.power) for each in choice.watched),
         "keeps": keeps,
         "swept": swept,
-        "charts": _charts(swept, book.currency),
+        "charts": _charts(swept, book.currency) if swept else [],
         "horizons": HORIZONS,
         "promise": (MIN_POWER, WITHIN_MIN, MAX_FALSE, WITHIN),
         "left_out": [each.name for each in _monitors(sources.rules) if each not in question.monitors],

@@ -8,7 +8,7 @@ import pytest
 
 from rehearsal.reports.files import write_files
 from rehearsal.verdict import Finding, Status
-from tests.path.engine import Engine, starting
+from tests.path.engine import Engine, await_true, starting
 from tests.unit.rehearsal.samples import report
 
 
@@ -29,10 +29,11 @@ def page(engine: Engine, path: str, **query: str) -> httpx.Response:
 
 
 def test_the_decision_is_computed_for_the_declared_service(engine: Engine) -> None:
-    answer = page(engine, "/decision/", traffic="20M/month", traces="10")
+    asked = {"traffic": "20M/month", "traces": "10"}
+    answer = page(engine, "/decision/", **asked)
     assert answer.status_code == 200
     assert "outcomes/summary" in answer.text
-    assert "recommended" in answer.text
+    await_true("the recommendation", lambda: "everywhere is recommended" in page(engine, "/decision/", **asked).text)
     assert "<code>make loadtest</code> sends some" in answer.text
     assert "unsafe" not in answer.headers["content-security-policy"]
 
