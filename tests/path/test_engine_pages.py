@@ -379,4 +379,4 @@ def test_releases_say_what_began_with_each_and_which_way_it_went(shared: Engine)
     assert 'is-bad">1</td>' in newer
     assert 'is-bad">1</td>' in older
     assert "not known" in older
-    assert "60, 60" in newer
+    assert "60 before<br>60 after" in newer

@@ -1,8 +1,10 @@
 // A form marked data-recompute answers while it is changed: the page is asked for again with its fields, and the parts
-// marked data-result are put in place of the old ones. A slider and a number box that belong together follow each other.
+// marked data-result are put in place of the old ones. While something is marked data-later, the server is still at it, and
+// is asked again. A slider and a number box that belong together follow each other.
 "use strict";
 
 const PAUSE_MS = 150;
+const LATER_MS = 500;
 
 function follow(form, moved) {
   const name = moved.dataset.twin || moved.name;
@@ -33,9 +35,7 @@ function watch(form) {
   const results = document.querySelectorAll("[data-result]");
   const state = document.getElementById("live-state");
   form.querySelectorAll("[data-without-script]").forEach((each) => { each.hidden = true; });
-  form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("input", (event) => {
-    follow(form, event.target);
+  function ask(after) {
     clearTimeout(timer);
     timer = setTimeout(async () => {
       if (!form.checkValidity()) return;
@@ -46,13 +46,20 @@ function watch(form) {
       try {
         await recompute(form, signal);
         state.textContent = "";
+        askLater();
       } catch {
         if (signal.aborted) return; // a newer question is on its way
         state.textContent = "The engine does not answer; what you see is old.";
       }
       results.forEach((each) => each.removeAttribute("aria-busy"));
-    }, PAUSE_MS);
-  });
+    }, after);
+  }
+  function askLater() {
+    if (document.querySelector("[data-later]")) ask(LATER_MS);
+  }
+  askLater();
+  form.addEventListener("submit", (event) => { event.preventDefault(); ask(0); });
+  form.addEventListener("input", (event) => { follow(form, event.target); ask(PAUSE_MS); });
 }
 
 document.querySelectorAll("form[data-recompute]").forEach(watch);
