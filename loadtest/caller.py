@@ -9,6 +9,7 @@ import os
 import random
 import secrets
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -86,7 +87,7 @@ class Caller(FastHttpUser):  # type: ignore[misc]
 
     def on_start(self) -> None:
         self.choose = random.Random()
-        self.due = time.perf_counter()
+        self.due = self.drawn = self.free = time.perf_counter()
         self.wait_time()  # else all users would begin in the same instant
         while not state["is_stopping"] and (left := self.due - time.perf_counter()) > 0:
             gevent.sleep(min(left, STOP_POLL_S))  # Locust does not wake up who is still starting
@@ -100,8 +101,9 @@ class Caller(FastHttpUser):  # type: ignore[misc]
         self.due += self.choose.expovariate(state["rate_per_user"])
         while self.choose.random() >= _share(self.due):
             self.due += self.choose.expovariate(state["rate_per_user"])
-        self.due = max(self.due, time.perf_counter() - MAX_DEBT_S)
-        return max(0.0, self.due - time.perf_counter())
+        self.free, self.drawn = time.perf_counter(), self.due
+        self.due = max(self.due, self.free - MAX_DEBT_S)
+        return max(0.0, self.due - self.free)
 
     def body(self) -> dict[str, Any] | None:
         """What is sent as JSON; nothing unless an intent says otherwise."""
@@ -122,7 +124,11 @@ class Caller(FastHttpUser):  # type: ignore[misc]
             raise StopUser
         request_id = f"req_{secrets.token_hex(8)}"
         sent_at, started = time.time(), time.perf_counter()  # noqa: TID251 - the ledger's own clock
-        entry = unanswered(request_id, self.intent, self.method, self.route, sent_at)
+        entry = replace(
+            unanswered(request_id, self.intent, self.method, self.route, sent_at),
+            late_ms=max(0.0, started - self.drawn) * 1000,
+            lag_ms=max(0.0, started - max(self.drawn, self.free)) * 1000,
+        )
         state["ledger"].write(entry)
         with self.client.request(
             self.method,

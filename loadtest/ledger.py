@@ -31,6 +31,8 @@ class Entry:
     status: int  # HTTP status, or NO_ANSWER
     problem: str | None  # why the answer is not what this intent expects; None when it is
     reason: str | None = None  # of an error answer: the `reason` of its body, which tells shed load from failures
+    late_ms: float = 0.0  # how long after it was due it was sent
+    lag_ms: float = 0.0  # of that, what the load generator made itself: it was free to send, and woke up late
 
     @property
     def is_shed(self) -> bool:

@@ -34,6 +34,14 @@ class Pace:
         """Production time of a wall instant, counted from the origin."""
         return self.production(moment - self.origin)
 
+    def instant(self, at: timedelta) -> datetime:
+        """The wall instant of a production time."""
+        return self.origin + self.wall(at)
+
+    def seconds(self, stamp: float) -> timedelta:
+        """Production time of an instant in seconds since the epoch, as the ledger has them."""
+        return timedelta(seconds=(stamp - self.origin.timestamp()) * self.speed)
+
 
 def show_span(span: timedelta) -> str:
     """A span as people say it: `45s`, `4m 05s`, `1h 02m`."""

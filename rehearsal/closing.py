@@ -1,18 +1,20 @@
 """The end of a run: read what arrived until the books close, and count the same requests in every way there is."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from loadtest.ledger import Entry
+from loadtest.ledger import NO_ANSWER, PLANTED, PROBE, Entry
 from rehearsal.breakdown import Part, PartOf, break_down, by_endpoint
 from rehearsal.clock import now, sleep
 from rehearsal.counts import Count, Seen, count_requests
 from rehearsal.judge import judge_books, judge_counts
 from rehearsal.observe import Observation, observe
 from rehearsal.plan import Plan
-from rehearsal.reconcile import Books, RateOf, reconcile
+from rehearsal.reconcile import OURS, Books, reconcile
+from rehearsal.sampling import TOTAL, Arrived, Configured, Row, Sampled, effective_rates
 from rehearsal.stack import Stack
 from rehearsal.verdict import Finding
 from service.sampling import RouteRate, parse_route_rates
@@ -30,51 +32,89 @@ class Closing:
     counts: tuple[Count, ...]
     by_endpoint: tuple[Part, ...]
     by_drill: tuple[Part, ...]
+    rates: tuple[Row, ...]
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         return (*judge_books(self.books), judge_counts(self.counts))
 
 
-def close_books(stack: Stack, since: datetime, drill_of: PartOf, *, is_patient: bool) -> Closing:
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Which requests belong together."""
+
+    drill_of: PartOf
+    could_arrive: Callable[[Entry], bool]  # False while a drill kept telemetry from Sentry: losing it is no sampling
+
+
+def close_books(stack: Stack, since: datetime, spans: Spans, *, is_patient: bool) -> Closing:
     """Read what arrived until the accounts close or, with patience, time is up; then they stay as they are."""
     deadline = now() + (DEADLINE + stack.engine.lag if is_patient else timedelta(0))
     entries = stack.ledger.refresh()
     with stack.client() as client:
         while True:
-            closing = _close(entries, observe(client, stack.project_id, since), _rate_of(stack), drill_of)
+            closing = _close(entries, observe(client, stack.project_id, since), _configured(stack), spans)
             is_even = closing.books.is_closed and all(count.is_close for count in closing.counts)
             if is_even or now() >= deadline or not stack.plan.has_books:
                 return closing
             sleep(POLL)
 
 
-def _close(entries: Sequence[Entry], seen: Observation, rate_of: RateOf | None, drill_of: PartOf) -> Closing:
+def _close(entries: Sequence[Entry], seen: Observation, configured: Configured | None, spans: Spans) -> Closing:
     books = reconcile(
         entries,
         seen.transactions,
         seen.errors,
         seen.dropped,
         seen.dropped_errors,
-        rate_of=rate_of,
+        rate_of=configured.of if configured else None,
         lost_reports=seen.lost_reports,
     )
     counted = Seen(seen.transactions, seen.dropped, seen.sessions, seen.dropped_sessions, seen.lost_reports)
-    endpoints, drills = (
-        break_down(entries, seen.transactions, seen.errors, books, part_of) for part_of in (by_endpoint, drill_of)
+    return Closing(
+        books=books,
+        counts=count_requests(entries, counted),
+        by_endpoint=break_down(entries, seen.transactions, seen.errors, books, by_endpoint),
+        by_drill=break_down(entries, seen.transactions, seen.errors, books, spans.drill_of),
+        rates=_rates(configured, entries, seen, spans.could_arrive) if configured else (),
     )
-    return Closing(books, count_requests(entries, counted), endpoints, drills)
 
 
-def _rate_of(stack: Stack) -> RateOf | None:
+def _rates(
+    configured: Configured, entries: Sequence[Entry], seen: Observation, could_arrive: Callable[[Entry], bool]
+) -> tuple[Row, ...]:
+    """Of an endpoint nobody knows what was lost on the way, so the time in which a drill saw to that is left out."""
+    whole = effective_rates(configured, _arrived(entries, seen))
+    parts = effective_rates(configured, _arrived([entry for entry in entries if could_arrive(entry)], seen))
+    endpoints = [row for row in parts if row.kind == "traces" and row.name != TOTAL]
+    return (whole[0], *sorted(endpoints, key=lambda row: row.name), *(row for row in whole if row.kind != "traces"))
+
+
+def _arrived(entries: Sequence[Entry], seen: Observation) -> Arrived:
+    """What the sample rates are told from: the load alone, our own requests apart."""
+    load = {entry.request_id: entry for entry in entries if entry.intent not in OURS}
+    transactions = [each for each in seen.transactions if each.request_id in load]
+    sessions = sum(seen.sessions.values())
+    return Arrived(
+        transactions=tuple(Sampled(load[each.request_id or ""].route, each.weight) for each in transactions),
+        dropped=seen.dropped,
+        untraced=sum(entry.intent == PROBE for entry in entries),
+        requests=Counter(entry.route for entry in load.values() if entry.status != NO_ANSWER),
+        sessions=sessions - sum(entry.intent == PLANTED for entry in entries) if sessions else None,
+        errors=len(seen.errors),
+        dropped_errors=seen.dropped_errors,
+    )
+
+
+def _configured(stack: Stack) -> Configured | None:
     """The rates that the service was told; None for a plan without `$traces`: nobody knows them."""
     plan = stack.plan
     if not plan.takes_traces:
         return None
-    rates = {each.template: each.rate for each in _route_rates(plan)}
+    routes = {each.template: each.rate for each in _route_rates(plan)}
     if plan.probes == "sampled_out":
-        rates[plan.service.ready] = 0.0
-    return lambda endpoint: rates.get(endpoint, stack.options.traces_sample_rate)
+        routes[plan.service.ready] = 0.0
+    return Configured(stack.options.traces_sample_rate, routes)
 
 
 def _route_rates(plan: Plan) -> tuple[RouteRate, ...]:

@@ -6,14 +6,17 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
+from loadtest.ledger import Entry
 from monitors.errors import MonitorsError, RulesError
 from monitors.load import load_rules
 from monitors.model import RuleSet
-from rehearsal.breakdown import PartOf, by_span
+from rehearsal.breakdown import by_span
 from rehearsal.canary import is_canary, send_canary, with_canary
 from rehearsal.clock import Pace, now, show_span, sleep
-from rehearsal.closing import close_books
-from rehearsal.disturbance import NEEDS_OWN_ENGINE, Planting
+from rehearsal.closing import Spans, close_books
+from rehearsal.curves import Curve, draw, read_trace
+from rehearsal.detect import detections, with_moments
+from rehearsal.disturbance import NEEDS_OWN_ENGINE, Outage, Planting
 from rehearsal.drill import Drill
 from rehearsal.drill_file import load_drills
 from rehearsal.drilling import GRACE, Drilling, longest_window
@@ -27,9 +30,11 @@ from rehearsal.progress import Progress
 from rehearsal.settings import Options
 from rehearsal.sink import Page, read_pages
 from rehearsal.stack import Stack, start_parts
+from rehearsal.usage import measure_arrivals, usage_between, warn_of_load
 from rehearsal.verdict import DrillResult, Report, Skipped, Status
 
 NOT_OURS: Final = "it needs an engine of our own: to stop it, to limit it, or to look at its wire and disk"
+IN_FLIGHT: Final = timedelta(seconds=5)  # of wall time: telemetry that was on its way when Sentry went, or queued
 BETWEEN: Final = "(outside of the drills)"
 LOAD_MARGIN: Final = timedelta(minutes=5)  # wall time beyond the longest that all drills can take
 
@@ -57,17 +62,20 @@ def rehearse(options: Options, progress: Progress, remote: Engine | None = None)
         is_trusted = canary.status is Status.HELD
         if is_trusted:
             _start_load(drills, stack, rules, progress)  # 4
-        pace = Pace(options.speed, now())
+        pace, before = Pace(options.speed, now()), stack.read_cpu()
         results = _drill(drills, stack, rules, pace, progress) if is_trusted else []  # 5
         progress.say("stopping the load, then the service, which flushes its telemetry")
+        usage = usage_between(before, stack.read_cpu())
         stack.stop_part("load")  # 6
         stack.stop_part("service")
         progress.show("closing the books")
-        closing = close_books(stack, started_at, _drill_of(results, pace), is_patient=is_trusted)  # 7
+        closing = close_books(stack, started_at, _spans(results, pace), is_patient=is_trusted)  # 7
+        results, curves = _watch(stack, rules, results, pace, started_at)
         results = [_search(result, stack, progress) for result in results]
         with stack.client() as client:
-            is_quiet = quiet_time(results, pace)
-            measured = measure(client, stack.project_id, stack.ledger.refresh(), started_at, is_quiet)
+            measured = measure(client, stack.project_id, stack.ledger.refresh(), started_at, quiet_time(results, pace))
+        entries = tuple(stack.ledger.refresh())
+        arrivals = measure_arrivals(entries)
         pages = tuple(page for page in read_pages(stack.pages) if not is_canary(page))
         return Report(
             started_at=started_at,
@@ -79,12 +87,18 @@ def rehearse(options: Options, progress: Progress, remote: Engine | None = None)
             canary=canary,
             drills=tuple(results),
             pages=pages,
-            entries=tuple(stack.ledger.refresh()),
+            entries=entries,
             books=closing.books,
             counts=closing.counts,
             by_endpoint=closing.by_endpoint,
             by_drill=closing.by_drill,
             measured=measured,
+            rates=closing.rates,
+            detections=detections(results),
+            curves=curves,
+            usage=usage,
+            arrivals=arrivals,
+            warnings=tuple(filter(None, [warn_of_load(arrivals, usage)])),
             run_findings=(
                 judge_outside(_outside(pages, results, pace)),
                 *(closing.findings if plan.has_books else ()),
@@ -118,6 +132,18 @@ def _drill(drills: list[Drill], stack: Stack, rules: RuleSet, pace: Pace, progre
     _fill_windows(drills, rules, pace, progress)
     with_faults = stack.options.with_faults
     return [Drilling(drill, stack, rules, pace, progress).run(with_faults=with_faults) for drill in drills]
+
+
+def _watch(
+    stack: Stack, rules: RuleSet, results: list[DrillResult], pace: Pace, since: datetime
+) -> tuple[list[DrillResult], tuple[Curve, ...]]:
+    """Recompute what the monitors saw: each one's curve, and when each page's fault was in it."""
+    end = max((result.ended_at for result in results), default=timedelta(0))
+    entries = stack.ledger.refresh()
+    with stack.client() as client:
+        traces = {each.name: read_trace(client, stack.project_id, each, since) for each in rules.monitors}
+    drawn = (draw(trace, pace, end) for trace in traces.values())
+    return [with_moments(each, rules, traces, entries, pace) for each in results], tuple(filter(None, drawn))
 
 
 def _search(result: DrillResult, stack: Stack, progress: Progress) -> DrillResult:
@@ -172,11 +198,19 @@ def _outside(pages: tuple[Page, ...], results: list[DrillResult], pace: Pace) ->
     return [page for page in pages if not any(start <= pace.at(page.received_at) <= end for start, end in spans)]
 
 
-def _drill_of(results: list[DrillResult], pace: Pace) -> PartOf:
-    """Which drill a request was sent in."""
+def _spans(results: list[DrillResult], pace: Pace) -> Spans:
+    """Which drill a request was sent in, and whether its telemetry could reach Sentry."""
+    drills = [
+        (each.drill.name, pace.instant(each.started_at).timestamp(), pace.instant(each.ended_at).timestamp())
+        for each in results
+    ]
+    away = [
+        (pace.instant(each.fault_at) - IN_FLIGHT, pace.instant(each.cleared_at) + IN_FLIGHT)
+        for each in results
+        if each.fault_at is not None and each.cleared_at is not None and isinstance(each.drill.disturbance, Outage)
+    ]
 
-    def wall(at: timedelta) -> float:
-        return (pace.origin + pace.wall(at)).timestamp()
+    def could_arrive(entry: Entry) -> bool:
+        return not any(since.timestamp() <= entry.sent_at <= until.timestamp() for since, until in away)
 
-    spans = [(each.drill.name, wall(each.started_at), wall(each.ended_at)) for each in results]
-    return by_span(spans, BETWEEN)
+    return Spans(by_span(drills, BETWEEN), could_arrive)

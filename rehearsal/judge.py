@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Final
 
-from monitors.fields import SYMBOLS
-from monitors.fields import show_span as show_window
 from monitors.model import Alert, Monitor
 from rehearsal.clock import Pace, show_span
 from rehearsal.counts import Count, Z
+from rehearsal.curves import show_threshold
 from rehearsal.disturbance import Outage
 from rehearsal.drill import Drill, ExpectedPage
 from rehearsal.reconcile import Account, Books
@@ -133,12 +132,6 @@ def _limits(each: Expectation) -> str:
     return show_threshold(each.monitor) if each.monitor else "new issues"
 
 
-def show_threshold(monitor: Monitor) -> str:
-    """The monitor's condition as people write it, for example `failure_rate() > 0.05 over 5m`."""
-    first = monitor.thresholds[0]
-    return f"{monitor.aggregate} {SYMBOLS[first.comparison]} {first.value:g} over {show_window(monitor.window)}"
-
-
 def judge_latency(outage: Outage, before_ms: Sequence[float], during_ms: Sequence[float]) -> Finding:
     """The service may not wait for Sentry. Medians, since a busy machine has outliers of its own."""
     what = f"the service answers as before, at most {outage.slower_at_most:g} times as slow"
@@ -237,6 +230,7 @@ def times_of(each: Expectation, seen: Seen, pace: Pace) -> PageTimes:
         paged_at=at(seen.pages[0].received_at if seen.pages else None),
         recoverable_at=at(seen.recoverable_at if each.page.resolved_within else None),
         resolved_at=at(seen.recoveries[0].received_at if seen.recoveries else None),
+        acknowledged_at=at(seen.pages[0].acknowledged_at if seen.pages else None),
     )
 
 

@@ -30,7 +30,7 @@ class Observation:
 
 def observe(client: SentryClient, project_id: int, since: datetime) -> Observation:
     """Read every transaction and error of the run by request id, and what the client dropped."""
-    minutes = int((now() - since + CLOCK_MARGIN) / timedelta(minutes=1)) + 1
+    minutes = minutes_since(since)
     return Observation(
         _transactions(client, project_id, minutes),
         _errors(client, project_id, minutes),
@@ -40,6 +40,11 @@ def observe(client: SentryClient, project_id: int, since: datetime) -> Observati
         sum(_client_discards(client, project_id, "internal").values()),
         _sessions(client, project_id),
     )
+
+
+def minutes_since(since: datetime) -> int:
+    """Whole minutes back to an instant, with a margin for clocks."""
+    return int((now() - since + CLOCK_MARGIN) / timedelta(minutes=1)) + 1
 
 
 def breaches(client: SentryClient, project_id: int, monitor: str, since: datetime) -> list[datetime]:

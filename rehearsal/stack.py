@@ -33,6 +33,7 @@ from rehearsal.provisioning import keep_secrets
 from rehearsal.receivers import Sinkhole
 from rehearsal.settings import PORTS, ROOT, Options
 from rehearsal.statefile import write_json, write_text
+from rehearsal.usage import Meter, Reading
 from service.fault_registry import FAULTS
 
 ENVIRONMENT: Final = "staging"  # of the service
@@ -67,6 +68,7 @@ class Stack:
         self.faults = folder / "faults.json"
         self.service_key = folder / "service-key"
         self._children: list[Child] = []
+        self._meter = Meter()
         self._hook: Hook | None = None  # that is on
         self._load_limit = timedelta(0)
         self._begun: set[str] = set()  # parts whose `stop` is due
@@ -221,6 +223,7 @@ class Stack:
 
     def _stop(self, children: list[Child]) -> None:
         for child in children:
+            self._meter.note_end(child)
             stop(child)
             self._children.remove(child)
             self._keep_marks()
@@ -232,6 +235,10 @@ class Stack:
                 self._begun.discard(part.name)
                 with suppress(EnvironmentMissingError):
                     self._perform(f"stop of {part.name}", part.stop, part)
+
+    def read_cpu(self) -> Reading:
+        """The CPU time that each part has used so far."""
+        return self._meter.read(self._children)
 
     def dead(self) -> list[str]:
         """Parts that ended although nobody stopped them: each with its exit code and the end of its log."""

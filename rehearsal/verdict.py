@@ -10,11 +10,14 @@ from monitors.model import RuleSet
 from rehearsal.breakdown import Part
 from rehearsal.cost.measured import Measured
 from rehearsal.counts import Count
+from rehearsal.curves import Curve
 from rehearsal.drill import Drill
 from rehearsal.privacy.secret import Planted
 from rehearsal.reconcile import Books
+from rehearsal.sampling import Row
 from rehearsal.settings import Options
 from rehearsal.sink import Page
+from rehearsal.usage import Arrivals, Usage
 
 
 class Status(StrEnum):
@@ -43,6 +46,24 @@ class PageTimes:
     paged_at: timedelta | None  # arrival at the sink
     recoverable_at: timedelta | None
     resolved_at: timedelta | None
+    seen_at: timedelta | None = None  # the first request that the fault spoiled had ended, and Sentry has it
+    over_at: timedelta | None = None  # the window's value was over the threshold, whether or not anybody looked
+    acknowledged_at: timedelta | None = None  # the sink had kept the page
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One page's time to detect and its parts, which add up to it."""
+
+    drill: str
+    alert: str
+    channel: str
+    total: timedelta  # from the fault to the page, production time like all others
+    seen: timedelta  # until a request that it spoiled had ended and was sampled
+    filled: timedelta  # until the window was over the threshold; 0 for an alert that looks at single events
+    ticked: timedelta  # until the monitor was next evaluated, its ingestion included
+    delivered: timedelta  # until the notification arrived
+    acknowledged: timedelta  # and until its receiver had it: after the arrival, so beyond the total
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +111,12 @@ class Report:
     by_endpoint: tuple[Part, ...]  # the books, in parts
     by_drill: tuple[Part, ...]
     measured: Measured  # of each endpoint while nothing was disturbed
+    rates: tuple[Row, ...]  # effective sample rates, by source
+    detections: tuple[Detection, ...]  # the time of every page that came for a fault, in its parts
+    curves: tuple[Curve, ...]  # each monitor's value
+    usage: Usage  # CPU time while load was sent
+    arrivals: Arrivals
+    warnings: tuple[str, ...]  # why the numbers may mean less than they seem to
     run_findings: tuple[Finding, ...]  # on the run as a whole: pages outside of the drills, and the books
     folder: Path
     skipped: tuple[Skipped, ...] = ()

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from monitors.model import Monitor
 from rehearsal.clock import show_span
-from rehearsal.judge import show_threshold
+from rehearsal.curves import show_threshold
 from rehearsal.reports.chart import timeline
 from rehearsal.reports.terminal import HEADINGS, VERDICTS, moments, show_moment
 from rehearsal.verdict import Report, Status

@@ -18,8 +18,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from rehearsal.clock import now
 from rehearsal.sink.mailbox import receiving_mail
-from rehearsal.sink.pages import keep_page, read_pages
+from rehearsal.sink.pages import Message, keep_page, read_pages
 from rehearsal.sink.readers import NOT_A_MESSAGE, READERS, Kind, read_sentry_app
 from rehearsal.sink.view import HEADERS, render, style
 
@@ -36,11 +37,13 @@ class Sink:
         self._secrets = secrets
 
     async def hook(self, request: Request) -> Response:
+        came_at = now()
         body, channel, headers = await _body(request), request.path_params["channel"], request.headers
         if body is None:
             return _too_large()
         if "sentry-hook-resource" not in headers:
-            return self._keep("webhook", channel, body, None) or JSONResponse({"received": True})
+            message = Message(came_at, "webhook", channel, _text(body))
+            return self._keep(message, None) or JSONResponse({"received": True})
         secret = self.secrets().get(channel)
         expected = hmac.new((secret or "").encode(), body, hashlib.sha256).hexdigest()
         is_signed = bool(secret) and hmac.compare_digest(expected, headers.get("sentry-hook-signature", ""))
@@ -48,11 +51,11 @@ class Sink:
             reading = read_sentry_app(_text(body), headers["sentry-hook-resource"])
         except NOT_A_MESSAGE as error:
             return _refuse("sentry_app", error)
-        keep_page(self._pages, "sentry_app", channel, reading, _text(body), is_signed=is_signed)
+        keep_page(self._pages, Message(came_at, "sentry_app", channel, _text(body)), reading, is_signed=is_signed)
         return JSONResponse({"received": True})
 
     async def chat(self, request: Request) -> Response:
-        kind, channel = CHATS.get(request.path_params["kind"]), request.path_params["channel"]
+        came_at, kind, channel = now(), CHATS.get(request.path_params["kind"]), request.path_params["channel"]
         if kind is None:
             return PlainTextResponse("not found", 404)
         body = await _body(request)
@@ -60,9 +63,10 @@ class Sink:
             return _too_large()
         expected = self.secrets().get(f"{kind}:{channel}", "")
         is_signed = bool(expected) and hmac.compare_digest(expected, request.path_params["secret"])
-        return self._keep(kind, channel, body, is_signed) or _thanks(kind)
+        return self._keep(Message(came_at, kind, channel, _text(body)), is_signed) or _thanks(kind)
 
     async def pagerduty(self, request: Request) -> Response:
+        came_at = now()
         body = await _body(request)
         if body is None:
             return _too_large()
@@ -74,7 +78,7 @@ class Sink:
         keys = {secret: name for name, secret in self.secrets().items() if name.startswith("pagerduty:")}
         name = keys.get(key, f"pagerduty:{UNKNOWN}").partition(":")[2]
         thanks = JSONResponse({"status": "success", "message": "Event processed", "dedup_key": dedup_key}, 202)
-        return self._keep("pagerduty", name, body, key in keys) or thanks
+        return self._keep(Message(came_at, "pagerduty", name, _text(body)), key in keys) or thanks
 
     async def page(self, _: Request) -> Response:
         return Response(render(list(read_pages(self._pages))), headers=HEADERS, media_type="text/html")
@@ -87,19 +91,19 @@ class Sink:
 
     def keep_mail(self, recipients: tuple[str, ...], mail: str) -> str | None:
         """Keep a mail; return what is wrong with it, None if nothing is."""
-        refused = self._keep("email", ", ".join(recipients), mail.encode(), None)
+        refused = self._keep(Message(now(), "email", ", ".join(recipients), mail), None)
         return bytes(refused.body).decode() if refused else None
 
     def secrets(self) -> dict[str, str]:
         return dict(json.loads(self._secrets.read_text())) if self._secrets.exists() else {}
 
-    def _keep(self, kind: Kind, channel: str, body: bytes, is_signed: bool | None) -> Response | None:
+    def _keep(self, message: Message, is_signed: bool | None) -> Response | None:
         """Keep a message, or return the refusal of what is none."""
         try:
-            reading = READERS[kind](_text(body))
+            reading = READERS[message.kind](message.raw)
         except NOT_A_MESSAGE as error:
-            return _refuse(kind, error)
-        keep_page(self._pages, kind, channel, reading, _text(body), is_signed=is_signed)
+            return _refuse(message.kind, error)
+        keep_page(self._pages, message, reading, is_signed=is_signed)
         return None
 
 

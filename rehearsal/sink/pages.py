@@ -29,6 +29,7 @@ class Page:
     facts: tuple[tuple[str, str], ...] = ()  # label and text, as shown
     links: tuple[tuple[str, str], ...] = ()  # label and address, as shown
     raw: str = ""  # the message as it came
+    acknowledged_at: datetime | None = None  # it was kept; the answer leaves right after
 
     @property
     def is_resolve(self) -> bool:
@@ -40,10 +41,29 @@ class Page:
         return "[DRILL]" in self.title
 
 
-def keep_page(file: Path, kind: Kind, channel: str, reading: Reading, raw: str, *, is_signed: bool | None) -> None:
-    """Append a message that has just come."""
-    page = Page(now(), channel, **asdict(reading), is_signed=is_signed, kind=kind, raw=raw)
-    line = asdict(page) | {"received_at": page.received_at.isoformat()}
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What came, before anybody read it."""
+
+    received_at: datetime  # its first byte
+    kind: Kind
+    channel: str
+    raw: str
+
+
+def keep_page(file: Path, message: Message, reading: Reading, *, is_signed: bool | None) -> None:
+    """Append a message as it was understood."""
+    page = Page(
+        message.received_at,
+        message.channel,
+        **asdict(reading),
+        is_signed=is_signed,
+        kind=message.kind,
+        raw=message.raw,
+        acknowledged_at=now(),
+    )
+    instants = {"received_at": message.received_at, "acknowledged_at": page.acknowledged_at}
+    line = asdict(page) | {name: at.isoformat() for name, at in instants.items() if at}
     with file.open("a", encoding="utf-8") as lines:
         lines.write(json.dumps(line) + "\n")
 
@@ -59,6 +79,7 @@ def read_pages(path: Path) -> Iterator[Page]:
                 yield replace(
                     page,
                     received_at=datetime.fromisoformat(str(page.received_at)),
+                    acknowledged_at=datetime.fromisoformat(str(page.acknowledged_at)),
                     facts=_pairs(page.facts),
                     links=_pairs(page.links),
                 )

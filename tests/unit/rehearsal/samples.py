@@ -10,12 +10,16 @@ from rehearsal.breakdown import Imbalance, Part
 from rehearsal.clock import Pace
 from rehearsal.cost.measured import LEVELS, Measured, MeasuredEndpoint
 from rehearsal.counts import Count
+from rehearsal.curves import Curve
+from rehearsal.detect import detections
 from rehearsal.disturbance import Fault
 from rehearsal.drill import Drill, ExpectedPage
 from rehearsal.judge import Expectation, Seen
 from rehearsal.reconcile import Account, Books
+from rehearsal.sampling import Arrived, Configured, Sampled, effective_rates
 from rehearsal.settings import Options
 from rehearsal.sink import Page
+from rehearsal.usage import Arrivals, Usage
 from rehearsal.verdict import DrillResult, Finding, PageTimes, Report, Status
 
 ORIGIN = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -88,6 +92,17 @@ def part(name: str, *imbalances: Imbalance) -> Part:
     return Part(name, 60, 12, 0, traced=59, untraced=1, stands_for=59.0, errors=12, imbalances=imbalances)
 
 
+CURVE = Curve(
+    monitor="ISL error rate",
+    condition="failure_rate() > 0.05 over 5m",
+    window=5 * MINUTE,
+    unit="fraction",
+    threshold=0.05,
+    is_above=True,
+    points=(*((MINUTE * at, at / 50) for at in range(8)), (9 * MINUTE, None), (12 * MINUTE, 0.0)),
+)
+
+
 def monitor(name: str) -> Monitor:
     return next(each for each in RULES.monitors if each.name == name)
 
@@ -152,7 +167,12 @@ def entry(number: int, status: int = 200, at_s: float = 0.0) -> Entry:
 def report(folder: Path, *findings: Finding) -> Report:
     """A run of one drill with one page, whose texts try to be markup."""
     drill = Drill("step <b>", "When & then", 10 * MINUTE, Fault("error_rate", 0.2), ())
-    times = PageTimes("ISL error rate", "isl-alerts", 1.25 * MINUTE, 2 * MINUTE, 2.2 * MINUTE, 9 * MINUTE, None)
+    times = PageTimes(
+        *("ISL error rate", "isl-alerts", 1.25 * MINUTE, 2 * MINUTE, 2.2 * MINUTE, 9 * MINUTE, None),
+        seen_at=0.5 * MINUTE,
+        over_at=1.5 * MINUTE,
+        acknowledged_at=2.3 * MINUTE,
+    )
     result = DrillResult(drill, timedelta(0), timedelta(0), 5 * MINUTE, 12 * MINUTE, findings, (times,))
     return Report(
         started_at=ORIGIN,
@@ -170,6 +190,12 @@ def report(folder: Path, *findings: Finding) -> Report:
         by_endpoint=(part("/v"), part("/w", Imbalance("lost", "transaction", "req_a"))),
         by_drill=(part("step <b>"),),
         measured=MEASURED,
+        rates=effective_rates(Configured(1.0), Arrived((Sampled("/v", 1.0),) * 118, {"sample_rate": 2}, untraced=2)),
+        detections=detections((result,)),
+        curves=(CURVE,),
+        usage=Usage(20.0, 2, {"load": 2.0, "service": 8.0, "engine": 4.0, "rehearsal": 1.0}, 3.0),
+        arrivals=Arrivals(118, 3.0, 2.0),
+        warnings=("the machine was busy with <others>",),
         run_findings=(Finding(Status.HELD, "the books close", "120 sent"),),
         folder=folder,
     )
