@@ -33,7 +33,7 @@ from rehearsal.ports import HOST, hold_port
 from rehearsal.report_cli import report as report_commands
 from rehearsal.reports.files import write_files
 from rehearsal.reports.jsonfile import as_json
-from rehearsal.reports.terminal import TerminalProgress, render
+from rehearsal.reports.terminal import TerminalProgress, render, report_console
 from rehearsal.settings import check, parse_traffic
 from rehearsal.standing import take_down
 from rehearsal.verdict import Status
@@ -118,7 +118,7 @@ def run(*, is_json: bool, traffic: str, earlier: Path | None, asked: str, sink_h
     if is_json:
         click.echo(as_json(report))
     else:
-        Console(highlight=False).print(render(report, differences))
+        report_console().print(render(report, differences))
     write_files(report, differences)
     raise SystemExit(CODES[report.status])
 

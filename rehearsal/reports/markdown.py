@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from rehearsal.clock import show_span
+from rehearsal.reports.tables import PARTS, show_parts
 from rehearsal.reports.terminal import HEADINGS, VERDICTS, moments, show_moment
 from rehearsal.verdict import Report, Status
 
@@ -19,6 +21,7 @@ def _lines(report: Report, differences: Sequence[str] | None) -> Iterator[str]:
     yield ""
     yield f"{count}. On {report.where}, {took_s:.0f} s at speed {report.options.speed:g}."
     yield from ["", *(f"- ✗ **{_escape(each.what)}**: {_escape(each.detail)}" for each in failed)] if failed else []
+    yield from ("", *(f"> {_escape(each)}" for each in report.warnings)) if report.warnings else ()
     yield from ["", "| drill | verdict |", "|---|---|"]
     yield from (f"| {_escape(result.drill.name)} | {result.status} |" for result in report.drills)
     yield from (f"| {_escape(each.name)} | skipped: {_escape(each.reason)} |" for each in report.skipped)
@@ -27,6 +30,12 @@ def _lines(report: Report, differences: Sequence[str] | None) -> Iterator[str]:
         for times in result.times:
             cells = [result.drill.name, times.alert, *map(show_moment, moments(result, times))]
             yield f"| {' | '.join(map(_escape, cells))} |"
+    if report.detections:
+        yield from ["", f"| drill | alert | to detect | {' | '.join(heading for heading, _, _ in PARTS)} |"]
+        yield "|---|---|" + "---|" * (1 + len(PARTS))
+        for each in report.detections:
+            shown = (part.text for part in show_parts(each, report.options.speed))
+            yield f"| {' | '.join(map(_escape, (each.drill, each.alert, show_span(each.total), *shown)))} |"
     books = report.books
     yield ""
     yield (

@@ -11,8 +11,11 @@ from rich.status import Status as Spinner
 from rich.table import Table
 from rich.text import Text
 
+from rehearsal.breakdown import Part
 from rehearsal.clock import now, show_span
 from rehearsal.disturbance import Fault, HookFault
+from rehearsal.reports.tables import PARTS, SOURCES, show_imbalances, show_ms, show_parts, show_rate, shown_usage
+from rehearsal.sampling import TOTAL, Row, Verdict
 from rehearsal.verdict import DrillResult, Finding, PageTimes, Report, Status
 
 MARKS: Final = {Status.HELD: ("✓", "green"), Status.FAILED: ("✗", "bold red")}
@@ -22,7 +25,17 @@ VERDICTS: Final = {
     Status.UNTRUSTED: ("SENTRY NOT TRUSTWORTHY", "bold yellow"),
 }
 HEADINGS: Final = ("alert", "breach possible", "breach", "page", "recovery possible", "resolved")
+NO_TERMINAL: Final = 80  # columns that Rich takes where there is no terminal
+LOG_WIDTH: Final = 140
 SHOW_EVERY_S: Final = 10.0  # where there is no terminal, a line this often
+
+
+def report_console() -> Console:
+    """Where the report goes: a log or a file has more room than the 80 columns that Rich takes there."""
+    console = Console(highlight=False)
+    if not console.is_terminal and console.width == NO_TERMINAL:
+        console.width = LOG_WIDTH
+    return console
 
 
 class TerminalProgress:
@@ -75,10 +88,18 @@ def render(report: Report, differences: Sequence[str] | None = None) -> Renderab
             parts.append(Padding(_times(drill), (0, 0, 0, 4)))
     for skipped in report.skipped:
         parts.append(Text.assemble("\n", (skipped.name, "bold"), "  ", (f"skipped: {skipped.reason}", "yellow")))
+    if report.detections:
+        parts += [Text("\ntime to detect, from the fault to the page", style="bold"), _detections(report)]
+    if report.rates:
+        parts += [Text("\nsample rates, observed with their 95 % intervals", style="bold"), _rates(report.rates)]
+    if odd := [part for part in report.by_endpoint if part.imbalances]:
+        parts += [Text("\nthe books of endpoints that do not close", style="bold"), _odd_parts(odd)]
     parts += [Text("\nthe whole run", style="bold"), _findings((report.canary, *report.run_findings))]
     if discards := report.books.transactions.discards:
         listed = ", ".join(f"{count} {reason}" for reason, count in sorted(discards.items()))
         parts.append(Text(f"    transactions dropped by the SDK: {listed}", style="dim"))
+    parts.append(_usage(report))
+    parts += [Text(f"  ! {warning}", style="bold yellow") for warning in report.warnings]
     if differences is not None:
         listed = "\n".join(f"  {each}" for each in differences or ["no notable difference"])
         parts.append(Text.assemble(("\nagainst the baseline\n", "bold"), listed))
@@ -127,12 +148,56 @@ def _findings(findings: tuple[Finding, ...]) -> RenderableType:
 
 
 def _times(drill: DrillResult) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, header_style="dim", pad_edge=False)
-    for heading in HEADINGS:
-        table.add_column(heading, justify="left" if heading == "alert" else "right")
+    table = _table(*HEADINGS)
     for times in drill.times:
         table.add_row(times.alert, *(show_moment(moment) for moment in moments(drill, times)))
     return table
+
+
+def _table(*headings: str, left: int = 1) -> Table:
+    """A table whose first columns are text and whose others are numbers."""
+    table = Table(box=box.SIMPLE_HEAD, header_style="dim", pad_edge=False)
+    for number, heading in enumerate(headings):
+        table.add_column(heading, justify="left" if number < left else "right")
+    return table
+
+
+def _detections(report: Report) -> RenderableType:
+    table = _table("drill", "alert", "total", *(heading for heading, _, _ in PARTS), "acknowledged", left=2)
+    for each in report.detections:
+        shown = (part.text for part in show_parts(each, report.options.speed))
+        acknowledged = show_ms(each.acknowledged / report.options.speed)
+        table.add_row(each.drill, each.alert, show_span(each.total), *shown, acknowledged)
+    return Padding(table, (0, 0, 0, 4))
+
+
+def _rates(rows: Sequence[Row]) -> RenderableType:
+    """The sums, and endpoints that are not as configured: of the others there is nothing to say."""
+    table = _table("what", "configured", *SOURCES, "verdict")
+    as_configured = 0
+    for row in rows:
+        is_sum = row.kind != "traces" or row.name == TOTAL
+        if row.verdict is Verdict.AS_CONFIGURED and not is_sum:
+            as_configured += 1
+            continue
+        style = "bold red" if row.verdict is Verdict.OFF else ""
+        shown = (show_rate(row, source) for source in SOURCES)
+        table.add_row(f"{row.kind}: {row.name}", f"{row.configured:.1%}", *shown, Text(row.verdict, style=style))
+    also = Text(f"{as_configured} endpoints are each as configured" if as_configured else "", style="dim")
+    return Padding(Group(table, also), (0, 0, 0, 4))
+
+
+def _odd_parts(parts: Sequence[Part]) -> RenderableType:
+    table = _table("endpoint", "sent", "failed", "transactions", "error events", "does not fit", "for example")
+    for part in parts:
+        counts = map(str, (part.sent, part.failed, part.traced, part.errors))
+        table.add_row(part.name, *counts, show_imbalances(part), part.imbalances[0].request_id)
+    return Padding(table, (0, 0, 0, 4))
+
+
+def _usage(report: Report) -> Text:
+    used = ", ".join(f"{each.name} {each.cores:.2f}" for each in shown_usage(report))
+    return Text(f"    CPU, of {report.usage.cores} cores: {used}", style="dim")
 
 
 def moments(drill: DrillResult, times: PageTimes) -> tuple[timedelta | None, ...]:

@@ -1,23 +1,30 @@
 """The three reports of one run: same numbers, nothing unescaped, nothing fetched."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from dataclasses import replace
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from xml.etree.ElementTree import fromstring
 
+import pytest
 from rich.console import Console
 
-from rehearsal.reports.chart import timeline
 from rehearsal.reports.files import write_files
 from rehearsal.reports.jsonfile import as_json
 from rehearsal.reports.junit import as_junit
 from rehearsal.reports.markdown import as_markdown
 from rehearsal.reports.page import as_html
+from rehearsal.reports.svg import NARROW, WIDE
 from rehearsal.reports.terminal import TerminalProgress, render
+from rehearsal.reports.timeline import curve_chart, lanes, load_chart
+from rehearsal.settings import ROOT
 from rehearsal.verdict import Finding, Status
-from tests.unit.rehearsal.samples import MINUTE, report
+from tests.unit.rehearsal.samples import CURVE, MINUTE, report
 
 HELD = Finding(Status.HELD, "it pages", "paged <45s> after")
 FAILED = Finding(Status.FAILED, "it pages", "no page from 'A' reached the sink")
@@ -44,12 +51,32 @@ def test_terminal_shows_times_as_production_time(tmp_path: Path) -> None:
     )
 
 
+def test_terminal_has_the_parts_of_a_time_the_rates_and_the_cpu(tmp_path: Path) -> None:
+    said = text_of(HELD, folder=tmp_path)
+    assert re.search(r"step <b>\s+ISL error rate\s+2m 12s\s+30s\s+1m 00s\s+30s\s+200 ms\s+100 ms", said)
+    assert re.search(r"traces: all endpoints\s+100.0%\s+100.0% \(9\d.\d%-100.0%\)", said)
+    assert re.search(r"/w\s+60\s+12\s+59\s+12\s+1 lost\s+req_a", said)
+    assert "CPU, of 2 cores: service 0.40, engine 0.20, load 0.10, rehearsal itself 0.05, others" in said
+    assert "! the machine was busy with <others>" in said
+
+
+def test_a_report_in_a_log_is_wider_than_eighty_columns() -> None:
+    """And one whose reader says how wide it is, is as wide as that."""
+    code = "from rehearsal.reports.terminal import report_console; print(report_console().width)"
+    for columns, expected in ((None, "140"), ("61", "61")):
+        environ = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+        environ |= {"COLUMNS": columns} if columns else {}
+        argv = [sys.executable, "-c", code]
+        done = subprocess.run(argv, capture_output=True, text=True, check=True, env=environ, cwd=ROOT)
+        assert done.stdout.strip() == expected
+
+
 def test_html_escapes_what_came_over_the_wire_and_loads_nothing(tmp_path: Path) -> None:
     page = as_html(report(tmp_path, HELD))
     assert "<script" not in page
     assert "&lt;script&gt;" in page
     assert "step <b>" not in page
-    assert not re.search(r"(src|href)=", page)
+    assert not re.search(r"src=|href=.(?!#)", page)  # links to its own sections alone
     assert "url(" not in page
 
 
@@ -76,10 +103,32 @@ def test_html_of_a_run_without_fault_says_so(tmp_path: Path) -> None:
     assert "fault on" not in as_html(quiet)
 
 
-def test_a_threshold_of_zero_can_be_drawn(tmp_path: Path) -> None:
-    full = report(tmp_path, HELD)
-    svg = timeline(replace(full, entries=()), 0.0, MINUTE)
-    assert svg.startswith("<svg")
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+@pytest.mark.parametrize("points", [(), ((MINUTE, None),), ((MINUTE, 0.0), (2 * MINUTE, 0.0))])
+def test_any_curve_can_be_drawn(
+    tmp_path: Path, width: float, points: tuple[tuple[timedelta, float | None], ...]
+) -> None:
+    """Without data, and with a threshold of zero."""
+    full = replace(report(tmp_path, HELD), entries=(), pages=())
+    svg = curve_chart(full, replace(CURVE, threshold=0.0, points=points), width)
+    assert fromstring(svg).tag == "svg"  # noqa: S314 - our own
+    assert "nan" not in svg
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_lanes_and_load_can_be_drawn_without_any_drill(tmp_path: Path, width: float) -> None:
+    empty = replace(report(tmp_path), drills=(), entries=(), pages=())
+    assert all(fromstring(draw(empty, width)).tag == "svg" for draw in (lanes, load_chart))  # noqa: S314 - our own
+
+
+def test_a_curve_is_broken_where_there_was_no_data(tmp_path: Path) -> None:
+    assert curve_chart(report(tmp_path, HELD), CURVE, WIDE).count("<polyline") == 2
+
+
+def test_marks_say_what_they_are(tmp_path: Path) -> None:
+    svg = lanes(report(tmp_path, HELD), WIDE)
+    assert "<title>2m 12s &lt;script&gt;alert(1)&lt;/script&gt;: critical</title>" in svg
+    assert "<title>1 step &lt;b&gt;: held, 0s to 12m 00s</title>" in svg
 
 
 def test_json_has_the_verdict_the_books_and_seconds(tmp_path: Path) -> None:

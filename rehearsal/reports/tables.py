@@ -1,0 +1,91 @@
+"""Rows that the terminal, the page and the Markdown show alike: numbers as texts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from rehearsal.breakdown import Part
+from rehearsal.clock import show_span
+from rehearsal.sampling import Row, Source
+from rehearsal.usage import REHEARSAL
+from rehearsal.verdict import Detection, Report
+
+# The parts of the time to detect, in their order: heading, what it is, class of its colour.
+PARTS: Final = (
+    ("until seen", "a request that the fault spoiled has ended, and was sampled", "seen"),
+    ("window fills", "the value over the window passes the threshold", "filled"),
+    ("next evaluation", "the monitor is evaluated", "ticked"),
+    ("delivery", "the notification arrives", "delivered"),
+)
+SOURCES: Final[tuple[Source, ...]] = ("reports", "weights", "sessions", "ledger")
+IN_TENTHS: Final = timedelta(seconds=10)  # shorter spans are shown in tenths of a second
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPart:
+    """One part of a time to detect."""
+
+    kind: str
+    share: float  # of the total, 0 to 1
+    text: str
+
+
+def show_parts(each: Detection, speed: float) -> tuple[ShownPart, ...]:
+    """The parts as production time, but delivery as it really took: nobody compresses that."""
+    spans = (each.seen, each.filled, each.ticked, each.delivered)
+    total = each.total or timedelta(seconds=1)
+    texts = [show_short(span) for span in spans[:-1]] + [show_ms(each.delivered / speed)]
+    return tuple(
+        ShownPart(kind, span / total, text) for (_, _, kind), span, text in zip(PARTS, spans, texts, strict=True)
+    )
+
+
+def show_short(span: timedelta) -> str:
+    """A span; one of a few seconds with tenths."""
+    return f"{span.total_seconds():.1f}s" if timedelta(0) < span < IN_TENTHS else show_span(span)
+
+
+def show_ms(span: timedelta) -> str:
+    """Real time, in milliseconds."""
+    return f"{span.total_seconds() * 1000:.0f} ms"
+
+
+def show_rate(row: Row, source: Source) -> str:
+    """The observed rate of one source with its interval; a dash where that source says nothing."""
+    found = row.sources.get(source)
+    if found is None:
+        return "-"
+    return f"{found.value:.1%} ({found.low:.1%}-{found.high:.1%})"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownUsage:
+    """One part's CPU time."""
+
+    name: str
+    seconds: float
+    cores: float  # on average
+    share: float  # of the machine, 0 to 1
+
+
+def shown_usage(report: Report) -> tuple[ShownUsage, ...]:
+    """Each part's CPU time, the busiest first, then whoever else was on the machine."""
+    usage = report.usage
+    used = sorted(usage.parts.items(), key=lambda pair: -pair[1])
+    named = [(f"{name} itself" if name == REHEARSAL else name, seconds) for name, seconds in used]
+    whole = usage.wall_s * usage.cores or 1.0
+    return tuple(
+        ShownUsage(name, seconds, seconds / (usage.wall_s or 1.0), seconds / whole)
+        for name, seconds in [*named, ("others on this machine", usage.others_s)]
+    )
+
+
+def show_imbalances(part: Part) -> str:
+    """What does not fit in a part, as counts: `2 lost, 1 duplicated`."""
+    return ", ".join(f"{count} {kind}" for kind, count in _counted(part)) or "closed"
+
+
+def _counted(part: Part) -> Iterator[tuple[str, int]]:
+    for kind in dict.fromkeys(each.kind for each in part.imbalances):
+        yield kind, sum(each.kind == kind for each in part.imbalances)
