@@ -23,6 +23,7 @@ from rehearsal.drilling import GRACE, Drilling, longest_window
 from rehearsal.engines.engine import Engine
 from rehearsal.errors import EnvironmentMissingError, UsageError
 from rehearsal.judge import judge_outside
+from rehearsal.live import watching
 from rehearsal.measure import measure, quiet_time
 from rehearsal.plan_file import check_drills, load_plan
 from rehearsal.privacy.judge import judge_planted
@@ -131,7 +132,8 @@ def _start_load(drills: list[Drill], stack: Stack, rules: RuleSet, progress: Pro
 def _drill(drills: list[Drill], stack: Stack, rules: RuleSet, pace: Pace, progress: Progress) -> list[DrillResult]:
     _fill_windows(drills, rules, pace, progress)
     with_faults = stack.options.with_faults
-    return [Drilling(drill, stack, rules, pace, progress).run(with_faults=with_faults) for drill in drills]
+    with watching(progress, stack, rules) as live:
+        return [Drilling(drill, stack, rules, pace, live).run(with_faults=with_faults) for drill in drills]
 
 
 def _watch(

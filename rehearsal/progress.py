@@ -10,4 +10,4 @@ class Progress(Protocol):
         """Something happened."""
 
     def show(self, text: str) -> None:
-        """This is going on; replaces what was shown before."""
+        """This is going on; replaces what was shown before. May have several lines."""
