@@ -28,78 +28,91 @@ RUN = "the whole run"
 
 @dataclass(frozen=True)
 class Mutation:
-    """One edit, and what must come of it: each place that fails, with a part of its reason."""
+    """One edit, and what must come of it."""
 
     file: str
     old: str
     new: str
-    drills: tuple[str, ...]
-    fails: dict[str, str]
+    fails: dict[str, str]  # drill, or the whole run -> a part of the reason
+    holds: tuple[str, ...]  # drills that have nothing to do with it
+
+    @property
+    def drills(self) -> list[str]:
+        return [*(name for name in self.fails if name != RUN), *self.holds]
 
 
+# The monitor of the error rate is broken, the alert on new codes is not.
+NEW_CODES = ("new-error-code",)
 MUTATIONS = {
+    "the threshold is ten times as high": Mutation(
+        RULES,
+        'high: "> 0.05"\n      resolve: "<= 0.05"',
+        'high: "> 0.50"\n      resolve: "<= 0.50"',
+        {"error-rate-step": "(failure_rate() > 0.5 over 5m) is above what the fault causes"},
+        NEW_CODES,
+    ),
     "the monitor looks at another environment": Mutation(
         RULES,
         "    window: 5m\n",
         "    window: 5m\n    environment: production\n",
-        ("error-rate-step",),
         {"error-rate-step": "never opened although"},
+        NEW_CODES,
     ),
     "the window is an hour": Mutation(
         RULES,
         "    window: 5m\n",
         "    window: 1h\n",
-        ("one-endpoint-out",),
         {"one-endpoint-out": "too long for a page within 6m 00s of the fault"},
+        NEW_CODES,
     ),
     "the alert goes to another team": Mutation(
         RULES,
         "sentry_app: isl-alerts ",
         "sentry_app: isl-performance ",
-        ("error-rate-step",),
         {"error-rate-step": "it went to isl-performance instead of isl-alerts"},
+        NEW_CODES,
     ),
     "the alert does not tell the end": Mutation(
         RULES,
         "[first_seen_event, regression_event, reappeared_event, issue_resolved_trigger]",
         "[first_seen_event, regression_event, reappeared_event]",
-        ("error-rate-step",),
         {"error-rate-step": "no recovery from 'ISL error rate' reached the sink"},
+        NEW_CODES,
     ),
     "the fingerprint without the code": Mutation(
         EVENT_HOOKS,
         '    event["fingerprint"] = ',
         "    _ = ",
-        ("error-rate-step",),
         {"error-rate-step": "times for one fault"},  # an issue, and a page, for each place that raises the code
+        ("small-drift",),
     ),
     "log lines become events too": Mutation(
         TELEMETRY,
         "event_level=None",
         "event_level=logging.ERROR",
-        ("error-rate-step",),
         {"error-rate-step": "it paged 2 times for one fault", RUN: "duplicated, for example req_"},
+        ("small-drift",),
     ),
     "the scrubber is switched off": Mutation(
-        "service/event_hooks.py",
+        EVENT_HOOKS,
         "for step in (scrub_event, reduce_event):",
         "for step in (dict, reduce_event):",
-        ("healthy-baseline", "pii-canaries"),
         {"pii-canaries": "request.headers"},
+        ("healthy-baseline",),
     ),
     "nothing is flushed at the end": Mutation(
         TELEMETRY,
         "    sentry_sdk.flush(timeout=FLUSH_TIMEOUT_S)",
         "    return",
+        {RUN: " lost: "},
         ("healthy-baseline",),
-        {RUN: "1 lost"},
     ),
     "the sampler the wrong way round": Mutation(
         SAMPLING,
         'if path.rstrip("/") in UNTRACED_PATHS:',
         'if path.rstrip("/") not in UNTRACED_PATHS:',
+        {RUN: "forced, for example req_"},  # the probes are traced, and nothing else
         ("healthy-baseline",),
-        {RUN: "no monitor on them had anything to see"},
     ),
 }
 
