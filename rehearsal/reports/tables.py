@@ -13,9 +13,9 @@ from rehearsal.verdict import Detection, Report
 
 # The parts of the time to detect, in their order: heading, what it is, class of its colour.
 PARTS: Final = (
-    ("until seen", "a request that the fault spoiled has ended, and was sampled", "seen"),
-    ("window fills", "the value over the window passes the threshold", "filled"),
-    ("next evaluation", "the monitor is evaluated", "ticked"),
+    ("seen", "a request that the fault spoiled has ended, and was sampled", "seen"),
+    ("window", "the value over the window passes the threshold", "filled"),
+    ("tick", "the monitor is evaluated", "ticked"),
     ("delivery", "the notification arrives", "delivered"),
 )
 SOURCES: Final[tuple[Source, ...]] = ("reports", "weights", "sessions", "ledger")
@@ -52,11 +52,14 @@ def show_ms(span: timedelta) -> str:
 
 
 def show_rate(row: Row, source: Source) -> str:
-    """The observed rate of one source with its interval; a dash where that source says nothing."""
-    found = row.sources.get(source)
-    if found is None:
-        return "-"
-    return f"{found.value:.1%} ({found.low:.1%}-{found.high:.1%})"
+    """The observed rate of one source; a dash where that source says nothing."""
+    return f"{row.sources[source].value:.1%}" if source in row.sources else "-"
+
+
+def show_interval(row: Row) -> str:
+    """The widest interval of all sources."""
+    widest = max(row.sources.values(), key=lambda each: each.high - each.low, default=None)
+    return "-" if widest is None else f"{widest.low:.1%} to {widest.high:.1%}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,16 @@ from rich.text import Text
 from rehearsal.breakdown import Part
 from rehearsal.clock import now, show_span
 from rehearsal.disturbance import Fault, HookFault
-from rehearsal.reports.tables import PARTS, SOURCES, show_imbalances, show_ms, show_parts, show_rate, shown_usage
+from rehearsal.reports.tables import (
+    PARTS,
+    SOURCES,
+    show_imbalances,
+    show_interval,
+    show_ms,
+    show_parts,
+    show_rate,
+    shown_usage,
+)
 from rehearsal.sampling import TOTAL, Row, Verdict
 from rehearsal.verdict import DrillResult, Finding, PageTimes, Report, Status
 
@@ -27,6 +36,7 @@ VERDICTS: Final = {
 HEADINGS: Final = ("alert", "breach possible", "breach", "page", "recovery possible", "resolved")
 NO_TERMINAL: Final = 80  # columns that Rich takes where there is no terminal
 LOG_WIDTH: Final = 140
+LOUD: Final = ("FIRING",)
 SHOW_EVERY_S: Final = 10.0  # where there is no terminal, a line this often
 
 
@@ -61,10 +71,12 @@ class TerminalProgress:
 
     def show(self, text: str) -> None:
         if self._spinner:
-            self._spinner.update(Text(text))
+            shown = Text(text)  # its lines stand below each other
+            shown.highlight_words(LOUD, "bold red")
+            self._spinner.update(shown)
         elif self._elapsed_s() - self._shown_at >= SHOW_EVERY_S:
             self._shown_at = self._elapsed_s()
-            self._print(text)
+            self._print(text.replace("\n", "; "))
 
     def _print(self, text: str) -> None:
         self._console.print(Text.assemble((f"{self._elapsed_s():6.1f}s  ", "dim"), text), soft_wrap=True)
@@ -91,7 +103,10 @@ def render(report: Report, differences: Sequence[str] | None = None) -> Renderab
     if report.detections:
         parts += [Text("\ntime to detect, from the fault to the page", style="bold"), _detections(report)]
     if report.rates:
-        parts += [Text("\nsample rates, observed with their 95 % intervals", style="bold"), _rates(report.rates)]
+        parts += [
+            Text("\nsample rates as each source observed them, and the widest of their 95 % intervals", style="bold"),
+            _rates(report.rates),
+        ]
     if odd := [part for part in report.by_endpoint if part.imbalances]:
         parts += [Text("\nthe books of endpoints that do not close", style="bold"), _odd_parts(odd)]
     parts += [Text("\nthe whole run", style="bold"), _findings((report.canary, *report.run_findings))]
@@ -163,7 +178,8 @@ def _table(*headings: str, left: int = 1) -> Table:
 
 
 def _detections(report: Report) -> RenderableType:
-    table = _table("drill", "alert", "total", *(heading for heading, _, _ in PARTS), "acknowledged", left=2)
+    table = _table("drill", "alert", "total", *(heading for heading, _, _ in PARTS), "received", left=2)
+    table.columns[0].no_wrap = True
     for each in report.detections:
         shown = (part.text for part in show_parts(each, report.options.speed))
         acknowledged = show_ms(each.acknowledged / report.options.speed)
@@ -173,7 +189,7 @@ def _detections(report: Report) -> RenderableType:
 
 def _rates(rows: Sequence[Row]) -> RenderableType:
     """The sums, and endpoints that are not as configured: of the others there is nothing to say."""
-    table = _table("what", "configured", *SOURCES, "verdict")
+    table = _table("what", "configured", *SOURCES, "95 %", "verdict")
     as_configured = 0
     for row in rows:
         is_sum = row.kind != "traces" or row.name == TOTAL
@@ -182,7 +198,8 @@ def _rates(rows: Sequence[Row]) -> RenderableType:
             continue
         style = "bold red" if row.verdict is Verdict.OFF else ""
         shown = (show_rate(row, source) for source in SOURCES)
-        table.add_row(f"{row.kind}: {row.name}", f"{row.configured:.1%}", *shown, Text(row.verdict, style=style))
+        verdict = Text(row.verdict, style=style)
+        table.add_row(f"{row.kind}, {row.name}", f"{row.configured:.1%}", *shown, show_interval(row), verdict)
     also = Text(f"{as_configured} endpoints are each as configured" if as_configured else "", style="dim")
     return Padding(Group(table, also), (0, 0, 0, 4))
 
@@ -197,7 +214,7 @@ def _odd_parts(parts: Sequence[Part]) -> RenderableType:
 
 def _usage(report: Report) -> Text:
     used = ", ".join(f"{each.name} {each.cores:.2f}" for each in shown_usage(report))
-    return Text(f"    CPU, of {report.usage.cores} cores: {used}", style="dim")
+    return Text(f"    CPU, of {report.usage.cores} cores: {used}", style="dim", overflow="fold")
 
 
 def moments(drill: DrillResult, times: PageTimes) -> tuple[timedelta | None, ...]:

@@ -54,7 +54,7 @@ def test_terminal_shows_times_as_production_time(tmp_path: Path) -> None:
 def test_terminal_has_the_parts_of_a_time_the_rates_and_the_cpu(tmp_path: Path) -> None:
     said = text_of(HELD, folder=tmp_path)
     assert re.search(r"step <b>\s+ISL error rate\s+2m 12s\s+30s\s+1m 00s\s+30s\s+200 ms\s+100 ms", said)
-    assert re.search(r"traces: all endpoints\s+100.0%\s+100.0% \(9\d.\d%-100.0%\)", said)
+    assert re.search(r"traces, all endpoints\s+100.0%\s+100.0%\s+100.0%\s+-\s+-\s+9\d.\d% to 100.0%", said)
     assert re.search(r"/w\s+60\s+12\s+59\s+12\s+1 lost\s+req_a", said)
     assert "CPU, of 2 cores: service 0.40, engine 0.20, load 0.10, rehearsal itself 0.05, others" in said
     assert "! the machine was busy with <others>" in said

@@ -1,0 +1,54 @@
+"""The report of a run in a real browser: whole on a phone, in print, in light and dark; it asks nobody for anything."""
+
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from rehearsal.reports.page import as_html
+from rehearsal.verdict import Finding, Status
+from tests.browser.test_pages import RULES
+from tests.unit.rehearsal.samples import report
+
+pytestmark = pytest.mark.browser
+PHONE, DESKTOP = 380, 1280
+FINDINGS = (
+    Finding(Status.HELD, "it pages", "in time"),
+    Finding(Status.FAILED, "it resolves", f"no recovery, {'/a/very/long/word' * 8}"),
+)
+
+
+@pytest.fixture
+def shown(tab: Page, tmp_path: Path) -> Page:
+    tab.set_content(as_html(report(tmp_path, *FINDINGS)))
+    return tab
+
+
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_the_page_is_as_wide_as_the_screen_and_draws_for_it(shown: Page, width: int) -> None:
+    """Tables may be pushed sideways, the page may not; of each chart one drawing is shown."""
+    shown.set_viewport_size({"width": width, "height": 900})
+    assert shown.evaluate("document.documentElement.scrollWidth") == width
+    assert shown.locator("svg >> visible=true").count() == shown.locator("svg").count() / 2
+    assert shown.locator(".narrow svg >> visible=true").count() == (0 if width == DESKTOP else 3)
+    font_px = shown.evaluate(
+        """() => { const svg = [...document.querySelectorAll('svg')].find(each => each.checkVisibility());
+        return 12 * svg.getBoundingClientRect().width / svg.viewBox.baseVal.width }"""
+    )
+    assert font_px >= 10  # letters of a chart
+
+
+def test_on_paper_it_is_dark_on_white_with_the_wide_drawings(shown: Page) -> None:
+    shown.emulate_media(media="print", color_scheme="dark")
+    assert shown.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
+    expect(shown.locator(".wide svg").first).to_be_visible()
+    expect(shown.locator("nav")).to_be_hidden()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_has_no_accessibility_violations(shown: Page, scheme: Literal["light", "dark"]) -> None:
+    shown.emulate_media(color_scheme=scheme)
+    found = Axe().run(shown, options={"runOnly": {"type": "tag", "values": RULES}})
+    assert found.violations_count == 0, found.generate_report()
