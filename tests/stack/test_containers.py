@@ -134,7 +134,9 @@ def test_a_killed_engine_comes_back_and_has_lost_nothing(stack: Running) -> None
     await_true("telemetry to settle", lambda: stack.compose("ps", "--services", "--status", "running"))
     settled = settle(stack)
     killer = "import os, pathlib\nfor each in pathlib.Path('/proc').glob('[0-9]*/cmdline'):\n"
-    killer += " if b'-m\\0embedded' in each.read_bytes() and each.parent.name != '1': os.kill(int(each.parent.name), 9)"
+    killer += (
+        " if b'rehearsal.console' in each.read_bytes() and each.parent.name != '1': os.kill(int(each.parent.name), 9)"
+    )
     ask_docker("exec", f"{stack.project}-engine-1", "python", "-c", killer, check=False)
     await_true("the engine to be started again", lambda: stack.container("engine")["RestartCount"] > 0)
     await_true("the engine to be healthy", lambda: stack.container("engine")["State"]["Health"]["Status"] == "healthy")
