@@ -83,7 +83,9 @@ def take_down(var: Path, *, with_data: bool) -> list[str]:
     if find_containers(var) is None:
         return []
     if obstacle := find_obstacle():
-        raise EnvironmentMissingError(f"the stack is in containers, and cannot be taken down: {obstacle}")
+        raise EnvironmentMissingError(
+            f"the stack is in containers, and cannot be taken down: {obstacle}; next: start it, then make down"
+        )
     with locked(var / "stack.lock", "bringing this stack up or down"):
         return _take_down(var, with_data=with_data)
 
@@ -146,7 +148,9 @@ def _start(wanted: Containers, progress: Progress) -> None:
     try:
         wanted.compose("up", "--detach", "--wait", "--wait-timeout", str(UP_TIMEOUT_S))
     except EnvironmentMissingError as error:
-        raise EnvironmentMissingError(f"{error}\n{_last_words(wanted)}") from None
+        raise EnvironmentMissingError(
+            f"{error}\n{_last_words(wanted)}\nnext: mend what it says, then make up again; data is kept, nothing runs"
+        ) from None
 
 
 def _prepare(options: Options, sentry: Sentry, ports: dict[str, Port]) -> Containers:
@@ -183,7 +187,10 @@ def _init(target: Path) -> dict[str, str]:
     script = ["sh", str(ROOT / "scripts" / "stack-init.sh"), str(target)]
     done = subprocess.run(script, capture_output=True, text=True, check=False)  # noqa: S603 - our own script
     if done.returncode:
-        raise EnvironmentMissingError(f"{target} cannot be prepared: {done.stderr.strip()}")
+        raise EnvironmentMissingError(
+            f"{target} cannot be prepared: {done.stderr.strip()}; needed is a folder of ours; next: make up ARGS='--var"
+            " <another>'"
+        )
     return dict(line.split("=", 1) for line in done.stdout.splitlines())
 
 

@@ -52,7 +52,9 @@ def docker(
     except FileNotFoundError:
         raise EnvironmentMissingError("no docker command here") from None
     except subprocess.TimeoutExpired:
-        raise EnvironmentMissingError(f"docker {arguments[0]} did not answer within {timeout_s:g} s") from None
+        raise EnvironmentMissingError(
+            f"docker {arguments[0]} did not answer within {timeout_s:g} s, needed is one that does; next: docker info"
+        ) from None
     if done.returncode:
         said = "\n".join((done.stderr.strip() or done.stdout.strip()).splitlines()[-LAST_LINES:])
         raise EnvironmentMissingError(f"docker {' '.join(arguments[:1])} failed with code {done.returncode}:\n{said}")

@@ -21,6 +21,7 @@ from rehearsal.self_hosted.upstream import compose
 from rehearsal.statefile import read_json, write_text
 
 TOKEN_NAME: Final = "sentry-rehearsal"  # noqa: S105 - a name
+AGAIN: Final = "next: look at `docker compose logs web`, then make sentry-install, which goes on from this step"
 MARK: Final = "REHEARSAL_TOKEN="  # the container prints lines of its own before ours
 TOKEN: Final = re.compile(rf"^{MARK}(\S+)$", re.MULTILINE)
 SCOPES: Final = (
@@ -53,7 +54,7 @@ def bootstrap(var: Path, installation: Installation) -> None:
         with client(var, installation) as sentry:
             ensure_project(sentry, TEAM, PROJECT)  # without the alert that Sentry would add by itself
     except MonitorsError as error:
-        raise EnvironmentMissingError(f"the new token cannot make the project: {error}") from error
+        raise EnvironmentMissingError(f"the new token cannot make the project: {error}; {AGAIN}") from error
 
 
 def client(var: Path, installation: Installation) -> SentryClient:
@@ -71,7 +72,7 @@ def _is_accepted(var: Path, installation: Installation) -> bool:
     except ApiError as error:
         if error.status in (401, 403):
             return False
-        raise EnvironmentMissingError(str(error)) from error
+        raise EnvironmentMissingError(f"{error}; {AGAIN}") from error
     return True
 
 
@@ -88,5 +89,5 @@ def _make_token(var: Path, installation: Installation) -> str:
     said = compose(var, installation, "exec", "-T", "web", "sentry", "exec", stdin=script)
     found = TOKEN.findall(said)
     if not found:
-        raise EnvironmentMissingError(f"found no token in what `sentry exec` printed:\n{said[-500:]}")
+        raise EnvironmentMissingError(f"found no token in what `sentry exec` printed:\n{said[-500:]}\n{AGAIN}")
     return str(found[-1])

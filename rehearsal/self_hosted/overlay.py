@@ -51,7 +51,9 @@ def lay(release_folder: Path, values: dict[str, str], folder: Path = FOLDER) -> 
         if layer.example:
             example = release_folder / layer.example
             if not example.is_file():
-                raise EnvironmentMissingError(f"{example}: found no such file, needed by overlay/{layer.source}")
+                raise EnvironmentMissingError(
+                    f"{example}: found no such file, needed by overlay/{layer.source}; next: a release that has it"
+                )
             content = example.read_text(encoding="utf-8") + content
         target = release_folder / layer.target
         fresh = target.with_name(f"{target.name}.new")

