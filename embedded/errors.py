@@ -29,6 +29,10 @@ class StoreUnavailableError(EmbeddedError):
     """Raised to a waiting writer when its commit failed: nothing of it is on disk."""
 
 
+class StoreVersionError(EmbeddedError):
+    """Raised at start-up when the data file was written by a version that laid it out differently."""
+
+
 class TransportError(EmbeddedError):
     """Raised by a channel when a notification did not arrive; `permanent` ends the retries.
 

@@ -13,6 +13,7 @@ import apsw
 
 from embedded.store.cleanup import delete_books, delete_oldest, delete_telemetry, used_bytes
 from embedded.store.database import Database
+from embedded.store.request_keys import forget_keys
 
 log = logging.getLogger(__name__)
 CHUNK_ROWS: Final = 500  # per commit: some milliseconds
@@ -30,6 +31,7 @@ def enforce(database: Database, now: datetime, retention: timedelta, max_bytes: 
 
     deleted += _repeat(database, delete_excess)
     if deleted:
+        database.write(forget_keys)
         log.info("retention: %d rows deleted", deleted)
     return deleted
 

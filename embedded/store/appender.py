@@ -7,15 +7,23 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import dataclass
 
 import apsw
 
 from embedded.records import Batch
+from embedded.store.additions import Additions
 from embedded.store.database import Database
 from embedded.store.telemetry import append
 
 _Waiting = tuple[Batch, asyncio.Future[None]]
-Failures = list[Exception | None]  # one for each batch
+
+
+@dataclass(frozen=True, slots=True)
+class Stored(Additions):
+    """What a turn's batches add to the sums, and which of them failed."""
+
+    failures: tuple[Exception | None, ...] = ()  # one for each batch
 
 
 class Appender:
@@ -38,16 +46,16 @@ class Appender:
         turn, self._turn = self._turn, []
         job = self._database.submit(_storing([batch for batch, _ in turn]), is_telemetry=True)
 
-        def wake(done: Future[Failures]) -> None:
+        def wake(done: Future[Stored]) -> None:
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(_settle, turn, done)
 
         job.add_done_callback(wake)
 
 
-def _settle(turn: list[_Waiting], done: Future[Failures]) -> None:
+def _settle(turn: list[_Waiting], done: Future[Stored]) -> None:
     unavailable = done.exception()
-    failures = [unavailable] * len(turn) if unavailable else done.result()
+    failures = (unavailable,) * len(turn) if unavailable else done.result().failures
     for (_, stored), failure in zip(turn, failures, strict=True):
         if stored.done():  # cancelled: nobody waits for it
             continue
@@ -57,20 +65,27 @@ def _settle(turn: list[_Waiting], done: Future[Failures]) -> None:
             stored.set_exception(failure)
 
 
-def _storing(batches: Sequence[Batch]) -> Callable[[apsw.Connection], Failures]:
+def _storing(batches: Sequence[Batch]) -> Callable[[apsw.Connection], Stored]:
     return lambda connection: _store(connection, batches)
 
 
-def _store(connection: apsw.Connection, batches: Sequence[Batch]) -> Failures:
+def _store(connection: apsw.Connection, batches: Sequence[Batch]) -> Stored:
     """Store all, or, where one fails, each by itself, so that it takes nothing of the others with it."""
     try:
         with connection:  # a savepoint
-            for batch in batches:
-                append(connection, batch)
+            added = [append(connection, batch) for batch in batches]
     except (apsw.FullError, apsw.IOError):
         raise  # the disk's fault: the whole commit fails
     except Exception as error:  # noqa: BLE001 - whatever storing it raised belongs to its caller
         if len(batches) == 1:
-            return [error]
-        return [failure for batch in batches for failure in _store(connection, [batch])]
-    return [None] * len(batches)
+            return Stored(failures=(error,))
+        return _together([_store(connection, [batch]) for batch in batches])
+    return _together([Stored(each.booked, each.requests, (None,)) for each in added])
+
+
+def _together(found: Sequence[Stored]) -> Stored:
+    return Stored(
+        tuple(line for each in found for line in each.booked),
+        tuple(request for each in found for request in each.requests),
+        tuple(failure for each in found for failure in each.failures),
+    )

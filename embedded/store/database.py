@@ -1,7 +1,8 @@
 """The database file: one writer thread with group commit, read-only readers; what is acknowledged is on disk.
 
 A job is a function of a connection. All jobs waiting at the same time share one transaction and one fsync; each has its
-own savepoint, so that one that fails takes nothing of the others with it. A job's future is resolved after the commit.
+own savepoint, so that one that fails takes nothing of the others with it. A job that returns `Additions` has them added
+up with those of the others, once, before the commit. A job's future is resolved after the commit.
 """
 
 import asyncio
@@ -16,7 +17,8 @@ from typing import Any, Final, TypeVar
 
 import apsw
 
-from embedded.errors import StoreUnavailableError
+from embedded.errors import StoreUnavailableError, StoreVersionError
+from embedded.store.additions import Additions, add_up
 
 T = TypeVar("T")
 Job = Callable[[apsw.Connection], T]
@@ -24,11 +26,15 @@ Job = Callable[[apsw.Connection], T]
 _Queued = tuple[Job[Any], Future[Any], bool]  # the last: whether settings may depend on what it writes
 MAX_GROUP: Final = 512  # jobs per commit; bounds how long the first of them waits
 BUSY_TIMEOUT_MS: Final = 5_000
+SCHEMA_VERSION: Final = 2  # of schema.sql; a new table or index needs none, a change of one does
 CHECKPOINT_PAGES: Final = 4_000  # 16 MB of log between checkpoints
 
 
 class Database:
-    """Owns the file. Make it once, close it once; `submit` and `read` may be called from any thread."""
+    """Owns the file. Make it once, close it once; `submit` and `read` may be called from any thread.
+
+    Raises StoreVersionError for a file that another version laid out.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -40,7 +46,7 @@ class Database:
         self.generation = 0  # counts commits of all but telemetry; what was read in an older one may be stale
         path.parent.mkdir(parents=True, exist_ok=True)
         self._writer = apsw.Connection(str(path))
-        _prepare(self._writer)
+        _prepare(self._writer, path)
         path.chmod(0o600)
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
@@ -112,12 +118,14 @@ class Database:
 
     def _commit(self, group: list[_Queued]) -> None:
         settled: list[Callable[[], None]] = []
+        additions: list[Additions] = []
         # From here on a future cannot be cancelled; settling a cancelled one would end this thread.
         group = [queued for queued in group if queued[1].set_running_or_notify_cancel()]
         try:
             self._writer.execute("BEGIN IMMEDIATE")
             for job, future, _ in group:
-                settled.append(self._attempt(job, future))
+                settled.append(self._attempt(job, future, additions))
+            add_up(self._writer, additions)
             self._writer.execute("COMMIT")
         except apsw.Error as error:
             if self._writer.in_transaction:
@@ -129,7 +137,7 @@ class Database:
         for settle in settled:
             settle()
 
-    def _attempt(self, job: Job[T], future: "Future[T]") -> Callable[[], None]:
+    def _attempt(self, job: Job[T], future: "Future[T]", additions: list[Additions]) -> Callable[[], None]:
         try:
             with self._writer:  # a savepoint, since a transaction is open
                 result = job(self._writer)
@@ -138,13 +146,29 @@ class Database:
         except Exception as error:  # noqa: BLE001 - whatever a job raises belongs to its caller
             caught = error
             return lambda: future.set_exception(caught)
+        if isinstance(result, Additions):
+            additions.append(result)
         return lambda: future.set_result(result)
 
 
-def _prepare(connection: apsw.Connection) -> None:
+def _prepare(connection: apsw.Connection, path: Path) -> None:
     connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+    _check_version(connection, path)
     connection.pragma("journal_mode", "wal")
     connection.pragma("synchronous", "full")  # NORMAL would survive kill -9, but not a power cut
     connection.pragma("foreign_keys", "on")
     connection.wal_autocheckpoint(CHECKPOINT_PAGES)
     connection.execute(resources.files("embedded.store").joinpath("schema.sql").read_text())
+    connection.pragma("user_version", SCHEMA_VERSION)
+
+
+def _check_version(connection: apsw.Connection, path: Path) -> None:
+    """Take a new file and one of this version. There is no migration: what a rehearsal stored can be sent again."""
+    has_tables = connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()
+    found = connection.pragma("user_version")
+    if has_tables and found != SCHEMA_VERSION:
+        connection.close()
+        raise StoreVersionError(
+            f"{path}: laid out by another version (layout {found}, this one reads {SCHEMA_VERSION}). Run that version,"
+            " or move the file away and start anew; of what `make up` started: make down DATA=1"
+        )

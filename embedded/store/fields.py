@@ -29,8 +29,8 @@ SPANS: Final = Dataset(
     "request_span",
     "ended_ms",
     {
-        "id": "event_id",
-        "trace": "trace_id",
+        "id": "lower(hex(event_id))",
+        "trace": "lower(hex(trace_id))",
         "transaction": "name",
         "span.op": "op",
         "span.duration": "duration_ms",

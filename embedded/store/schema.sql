@@ -112,11 +112,12 @@ CREATE TABLE IF NOT EXISTS sequence (     -- ids of nested objects: conditions, 
 );
 
 -- Telemetry -------------------------------------------------------------------------------------------------------
-CREATE TABLE IF NOT EXISTS request_span ( -- the root span of a transaction
+CREATE TABLE IF NOT EXISTS request_span ( -- the root span of a transaction; its payload lies apart, so that rows are narrow
   id          INTEGER PRIMARY KEY,
   project_id  INTEGER NOT NULL,
-  event_id    TEXT NOT NULL,
-  trace_id    TEXT NOT NULL,
+  event_id    BLOB NOT NULL,              -- 16 bytes
+  trace_id    BLOB NOT NULL,              -- 16 bytes
+  key_id      INTEGER NOT NULL,           -- under which it is rolled up
   name        TEXT NOT NULL,
   op          TEXT NOT NULL,
   method      TEXT,
@@ -128,13 +129,53 @@ CREATE TABLE IF NOT EXISTS request_span ( -- the root span of a transaction
   environment TEXT,
   weight      REAL NOT NULL,
   span_count  INTEGER NOT NULL,
-  tags        TEXT NOT NULL,
-  payload     BLOB NOT NULL,              -- zstd
-  UNIQUE (project_id, event_id)
+  tags        TEXT NOT NULL
 );
-CREATE INDEX IF NOT EXISTS request_span_window ON request_span (project_id, ended_ms);
-
+CREATE UNIQUE INDEX IF NOT EXISTS request_span_event ON request_span (event_id, project_id);
 CREATE INDEX IF NOT EXISTS request_span_trace ON request_span (trace_id);
+-- All that a window needs of its edges, so that no row is looked up.
+CREATE INDEX IF NOT EXISTS request_span_window ON request_span (project_id, ended_ms, key_id, duration_ms, weight);
+
+CREATE TABLE IF NOT EXISTS request_payload (
+  id      INTEGER PRIMARY KEY,            -- of the request
+  payload BLOB NOT NULL                   -- zstd
+);
+
+CREATE TABLE IF NOT EXISTS request_key (  -- what requests have in common and queries ask for; a row never changes
+  id          INTEGER PRIMARY KEY,
+  project_id  INTEGER NOT NULL,
+  kept        INTEGER NOT NULL,           -- 2 all fields, 1 all but the name, 0 only whether it failed
+  name        TEXT,
+  op          TEXT,
+  method      TEXT,
+  status      TEXT NOT NULL,
+  http_status INTEGER,
+  release     TEXT,
+  environment TEXT
+);
+CREATE UNIQUE INDEX IF NOT EXISTS request_key_fields
+  ON request_key (project_id, kept, name, op, method, status, http_status, release, environment);
+
+CREATE TABLE IF NOT EXISTS request_rollup ( -- the requests of one key that ended in [start, start + length)
+  project_id  INTEGER NOT NULL,
+  length_ms   INTEGER NOT NULL,           -- a minute, or ten
+  start_ms    INTEGER NOT NULL,           -- a multiple of the length
+  key_id      INTEGER NOT NULL,
+  samples     INTEGER NOT NULL,           -- stored
+  weight      REAL NOT NULL,              -- what they stand for
+  squares     REAL NOT NULL,              -- sum of weight^2
+  unit        REAL,                       -- the weight of each; null where they differ
+  weighted_ms REAL NOT NULL,              -- sum of weight x duration
+  plain_ms    REAL NOT NULL,              -- sum of durations
+  spans       REAL NOT NULL,              -- sum of weight x number of spans
+  least_ms    REAL NOT NULL,
+  most_ms     REAL NOT NULL,
+  first       INTEGER NOT NULL,           -- bucket of the first count, `histogram.py`
+  counts      BLOB NOT NULL,              -- samples by bucket
+  weights     BLOB,                       -- weights by bucket, where they differ
+  PRIMARY KEY (project_id, length_ms, start_ms, key_id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS request_rollup_key ON request_rollup (key_id);
 
 CREATE TABLE IF NOT EXISTS error_event (
   id           INTEGER PRIMARY KEY,

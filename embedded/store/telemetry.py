@@ -12,14 +12,16 @@ from embedded.records import (
     Batch,
     ErrorEvent,
     Outcome,
-    OutcomeCount,
     SessionCounts,
     Transaction,
     entry_outcomes,
 )
+from embedded.store.additions import Additions, Booked
+from embedded.store.ids import id_bytes
+from embedded.store.request_keys import key_of
+from embedded.store.rollups import MINUTE_MS, Counted
 from embedded.store.times import to_ms
 
-MINUTE_MS: Final = 60_000
 COMPRESSION_LEVEL: Final = 1  # half of the time of level 3, for payloads as small
 _own: Final = threading.local()
 DUPLICATE: Final = "duplicate"
@@ -27,13 +29,18 @@ NEW: Final = "first_seen_event"
 RETURNED: Final = "regression_event"
 
 
-def append(connection: apsw.Connection, batch: Batch) -> None:
-    """Store one envelope's batch. Counts what it stores as accepted, and a repeated event id as invalid."""
-    outcomes = list(batch.outcomes)
+def append(connection: apsw.Connection, batch: Batch) -> Additions:
+    """Store one envelope's batch, and return what its commit is to add to the sums.
+
+    What is stored counts as accepted, and a repeated event id as invalid.
+    """
+    outcomes, requests = list(batch.outcomes), []
     for entry in batch.entries:
         match entry.record:
             case Transaction() as transaction:
-                is_new = _insert_transaction(connection, batch.project_id, transaction)
+                stored = _insert_transaction(connection, batch.project_id, transaction)
+                is_new = stored is not None
+                requests += [stored] if stored else []
             case ErrorEvent() as event:
                 is_new = _insert_error(connection, batch.project_id, event, batch.received_at)
             case _:
@@ -41,8 +48,12 @@ def append(connection: apsw.Connection, batch: Batch) -> None:
         outcomes += entry_outcomes(entry if is_new else entry.dropped(Outcome.INVALID, DUPLICATE))
     for counts in batch.sessions:
         _add_sessions(connection, batch.project_id, counts)
-    for outcome in outcomes:
-        _add_outcome(connection, batch.project_id, batch.received_at, outcome)
+    minute_ms = to_ms(batch.received_at) // MINUTE_MS * MINUTE_MS
+    booked = [
+        Booked(batch.project_id, minute_ms, each.category, each.outcome, each.reason, each.quantity)
+        for each in outcomes
+    ]
+    return Additions(tuple(booked), tuple(requests))
 
 
 def unpack(payload: bytes) -> bytes:
@@ -58,19 +69,22 @@ def _pack(payload: bytes) -> bytes:
     return packed
 
 
-def _insert_transaction(connection: apsw.Connection, project_id: int, record: Transaction) -> bool:
+def _insert_transaction(connection: apsw.Connection, project_id: int, record: Transaction) -> Counted | None:
+    """Store a request, and return how it counts; None where its event id is known."""
+    key_id, ended_ms = key_of(connection, project_id, record), to_ms(record.ended_at)
     connection.execute(
-        "INSERT OR IGNORE INTO request_span (project_id, event_id, trace_id, name, op, method, ended_ms, duration_ms,"
-        " status, http_status, release, environment, weight, span_count, tags, payload)"
+        "INSERT OR IGNORE INTO request_span (project_id, event_id, trace_id, key_id, name, op, method, ended_ms,"
+        " duration_ms, status, http_status, release, environment, weight, span_count, tags)"
         " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         (
             project_id,
-            record.event_id,
-            record.trace_id,
+            id_bytes(record.event_id),
+            id_bytes(record.trace_id),
+            key_id,
             record.name,
             record.op,
             record.method,
-            to_ms(record.ended_at),
+            ended_ms,
             record.duration_ms,
             record.status,
             record.http_status,
@@ -79,10 +93,14 @@ def _insert_transaction(connection: apsw.Connection, project_id: int, record: Tr
             record.weight,
             record.span_count,
             orjson.dumps(record.tags).decode(),
-            _pack(record.payload),
         ),
     )
-    return connection.changes() == 1
+    if connection.changes() != 1:
+        return None
+    connection.execute(
+        "INSERT INTO request_payload VALUES (?,?)", (connection.last_insert_rowid(), _pack(record.payload))
+    )
+    return Counted(project_id, key_id, ended_ms, record.duration_ms, record.weight, record.span_count)
 
 
 def _insert_error(connection: apsw.Connection, project_id: int, event: ErrorEvent, received_at: datetime) -> bool:
@@ -218,12 +236,4 @@ def _add_sessions(connection: apsw.Connection, project_id: int, counts: SessionC
             counts.crashed,
             counts.abnormal,
         ),
-    )
-
-
-def _add_outcome(connection: apsw.Connection, project_id: int, at: datetime, count: OutcomeCount) -> None:
-    connection.execute(
-        "INSERT INTO outcome_minute VALUES (?,?,?,?,?,?)"
-        " ON CONFLICT DO UPDATE SET quantity = quantity + excluded.quantity",
-        (project_id, to_ms(at) // MINUTE_MS * MINUTE_MS, count.category, count.outcome, count.reason, count.quantity),
     )

@@ -9,6 +9,7 @@ from typing import Any, Final
 import apsw
 
 from embedded.records import GOOD_STATUSES
+from embedded.store.ids import id_bytes
 from embedded.store.telemetry import unpack
 from embedded.store.times import from_ms, to_ms
 from embedded.store.windows import Sample
@@ -46,7 +47,9 @@ class Traced:
     payload: dict[str, Any] | None
 
 
-_TRACED: Final = "event_id, trace_id, name, op, ended_ms, duration_ms, status, http_status, release, weight"
+_TRACED: Final = (
+    "lower(hex(event_id)), lower(hex(trace_id)), name, op, ended_ms, duration_ms, status, http_status, release, weight"
+)
 
 
 def newest_requests(connection: apsw.Connection, project_id: int, since: datetime, until: datetime) -> list[Seen]:
@@ -91,8 +94,9 @@ def requests_by_id(connection: apsw.Connection, ids: Sequence[int]) -> list[Trac
 def trace_requests(connection: apsw.Connection, project_id: int, trace_id: str) -> list[Traced]:
     """Return the first MAX_OF_TRACE requests of a trace in the order in which they ended, with their payloads."""
     rows = connection.execute(
-        f"SELECT {_TRACED}, payload FROM request_span WHERE project_id = ? AND trace_id = ? ORDER BY ended_ms LIMIT ?",  # noqa: S608 - no input in it
-        (project_id, trace_id, MAX_OF_TRACE),
+        f"SELECT {_TRACED}, payload FROM request_span JOIN request_payload USING (id)"  # noqa: S608 - no input in it
+        " WHERE project_id = ? AND trace_id = ? ORDER BY ended_ms LIMIT ?",
+        (project_id, id_bytes(trace_id), MAX_OF_TRACE),
     )
     return [_traced(row) for row in rows]
 

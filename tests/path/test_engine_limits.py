@@ -203,7 +203,7 @@ def _payloads(project: Project) -> list[bytes]:
     connection = apsw.Connection(str(project.engine.data_dir / "engine.sqlite"), flags=apsw.SQLITE_OPEN_READONLY)
     found = [
         unpack(payload) + tags.encode()
-        for table in ("request_span", "error_event")
+        for table in ("request_span JOIN request_payload USING (id)", "error_event")
         for payload, tags in connection.execute(
             f"SELECT payload, tags FROM {table} WHERE project_id = ? ORDER BY id",  # noqa: S608 - names of ours
             (project.id,),

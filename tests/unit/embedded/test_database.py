@@ -9,7 +9,8 @@ from pathlib import Path
 import apsw
 import pytest
 
-from embedded.errors import StoreUnavailableError
+from embedded.errors import StoreUnavailableError, StoreVersionError
+from embedded.store.additions import Additions, Booked
 from embedded.store.database import MAX_GROUP, Database
 
 TIMEOUT_S = 10
@@ -183,3 +184,35 @@ def test_close_finishes_what_is_queued_and_refuses_what_follows(tmp_path: Path) 
 @pytest.mark.usefixtures("database")
 def test_file_is_private(tmp_path: Path) -> None:
     assert (tmp_path / "new" / "engine.sqlite").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_of_another_layout_is_refused_with_a_way_out_and_left_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "engine.sqlite"
+    older = apsw.Connection(str(file))
+    older.execute("CREATE TABLE request_span (id INTEGER PRIMARY KEY, event_id TEXT)")
+    older.close()
+    before = file.read_bytes()
+    with pytest.raises(StoreVersionError, match=r"engine\.sqlite: laid out by another version.*make down DATA=1"):
+        Database(file)
+    assert file.read_bytes() == before
+
+
+def test_what_jobs_add_is_written_once_for_their_commit(database: Database) -> None:
+    """Ten jobs, one of which fails, add to one line of the books."""
+    line = Booked(1, 0, "error", "accepted", "", 2)
+
+    def book(_: apsw.Connection) -> Additions:
+        return Additions(booked=(line,))
+
+    def broken(_: apsw.Connection) -> Additions:
+        raise ZeroDivisionError("a bug")
+
+    statements: list[str] = []
+    gate = paused(database)
+    database._writer.trace_v2(apsw.SQLITE_TRACE_STMT, lambda event: statements.append(event["sql"]))
+    futures = [database.submit(job) for job in (*[book] * 9, broken)]
+    gate.set()
+    assert [type(future.exception(TIMEOUT_S)) for future in futures] == [type(None)] * 9 + [ZeroDivisionError]
+    [(quantity,)] = database.read().execute("SELECT quantity FROM outcome_minute")
+    assert quantity == 18
+    assert sum("outcome_minute" in sql for sql in statements) == 1

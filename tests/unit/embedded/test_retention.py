@@ -17,7 +17,8 @@ PLENTY = 2**40
 
 
 def ids(database: Database, table: str) -> list[int]:
-    rows = database.read().execute(f"SELECT event_id FROM {table} ORDER BY id")  # noqa: S608 - a name of ours
+    column = "hex(event_id)" if table == "request_span" else "event_id"
+    rows = database.read().execute(f"SELECT {column} FROM {table} ORDER BY id")  # noqa: S608 - a name of ours
     return [int(row[0], 16) for row in rows]
 
 
