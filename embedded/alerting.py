@@ -1,7 +1,6 @@
 """Spine 2: tick(now): due monitors -> value of their window -> next state -> state and flip in one transaction."""
 
 import logging
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -17,7 +16,8 @@ from embedded.store.alerts import (
     record_evaluation,
 )
 from embedded.store.database import Database
-from embedded.store.windows import Sample, Window, samples
+from embedded.store.windows import Sample, Window
+from embedded.windowed import window_samples
 from monitors.model import parse_aggregate
 from monitors.query import parse_query
 
@@ -58,13 +58,11 @@ def measure_of(monitor: DueMonitor) -> Measure:
 def measure(database: Database, monitor: DueMonitor, now: datetime, speed: float) -> float | None:
     """The monitor's value over its window ending now, or None when there is no data."""
     wanted = measure_of(monitor)
-    label = wanted.aggregate.argument if wanted.aggregate.function == "count_unique" else None
 
     def samples_between(since: datetime, until: datetime) -> list[Sample]:
         query = parse_query(monitor.query)
         window = Window(monitor.project_id, monitor.dataset, query, monitor.environment, since, until)
-        found = samples(database.read(), window, label)
-        return found if monitor.is_weighted else [replace(each, weight=1.0) for each in found]
+        return window_samples(database.read(), window, wanted.aggregate, is_weighted=monitor.is_weighted)
 
     return wanted.value(samples_between, now, speed)
 
