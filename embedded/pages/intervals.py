@@ -1,7 +1,6 @@
 """How sure a number is that stands on samples; pure."""
 
 import math
-from collections.abc import Iterable
 from typing import Final
 
 Z_95: Final = 1.959964  # of the normal distribution, for a two-sided 95 %
@@ -20,9 +19,11 @@ def wilson(hits: float, trials: float) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def total_half_width(weights: Iterable[float]) -> float:
+def total_half_width(weights: float, squares: float) -> float:
     """Return half the 95 % interval of the number that samples stand for, each kept with chance 1 / weight.
+
+    Given are the sums of the weights and of their squares.
 
     Source: Horvitz and Thompson 1952, JASA 47: the variance of a total under independent sampling, sum of w (w - 1).
     """
-    return Z_95 * math.sqrt(sum(weight * (weight - 1) for weight in weights))
+    return Z_95 * math.sqrt(max(squares - weights, 0.0))

@@ -1,87 +1,193 @@
-"""The requests of a page's period, and their charts over time: what several pages show."""
+"""The requests of a page's period, and their charts over time: what several pages show.
 
-from dataclasses import dataclass, replace
+A period with few requests is read request by request, so that its columns can be of any length and its percentiles are
+exact. One with more is read from the rollups: every request counts, in columns of whole minutes, and percentiles are
+within 1 %.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 import apsw
 
-from embedded.aggregate import percentile
 from embedded.pages.charts import Chart, Curve, curves, stacked
 from embedded.pages.formats import show_clock, show_ms, show_number, show_percent
 from embedded.pages.frame import Scope
-from embedded.pages.traffic import SHARES, buckets_of, numbers_of
+from embedded.pages.traffic import SHARES
+from embedded.records import GOOD_STATUSES
 from embedded.store import traffic
+from embedded.store.periods import LONGEST_MS, OTHERS, Period, slots_by, slowest_requests, sums_by
+from embedded.store.request_keys import can_answer
+from embedded.store.rollups import MINUTE_MS
 from embedded.store.times import from_ms, to_ms
-from embedded.store.traffic import MAX_READ, Seen
-from embedded.store.windows import Sample
+from embedded.tally import Tally
 
-STEPS: Final = 60  # columns of a chart
+STEPS: Final = 60  # columns of a chart whose requests are read one by one
+MAX_SINGLES: Final = 3_000  # requests that are read one by one; those of a period with more, from the rollups
+MAX_NAMES: Final = 100  # endpoints with percentiles of their own; the rest is counted
+MAX_COLUMNS: Final = 75
+MINUTES: Final = (1, 10, 20, 30, 60, 120)  # of a column, else as many hours as it takes
+MILLISECOND: Final = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One step of time."""
+
+    start: datetime
+    span: timedelta  # production time that it covers
+    tally: Tally
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
     """The requests of the period, and how much of it they cover."""
 
-    requests: list[Seen]
-    since: datetime  # later than the period's start where there was no load before, or more than a page reads
+    since: datetime  # later than the period's start where there was no load before
     until: datetime
     span: timedelta  # production time
-    is_cut: bool  # there were more than a page reads
+    columns: list[Column]
+    names: dict[str, Tally]  # by endpoint; the busiest MAX_NAMES
+    more_names: int  # endpoints with less load
+    good: Tally
+    bad: Tally
+    slowest: Callable[[int], list[int]]  # so many -> the rows of the slowest requests
+    newest: datetime | None = None  # when the newest request ended, of all endpoints
+    is_cut: bool = False  # there were more, which the rollups do not hold by name
+
+    @property
+    def total(self) -> Tally:
+        total = Tally()
+        total.add(self.good)
+        total.add(self.bad)
+        return total
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether percentiles are, and not within 1 %."""
+        return self.good.is_exact and self.bad.is_exact
 
 
-def load_of(reader: apsw.Connection, scope: Scope) -> Load:
-    """Read the period's requests, at most MAX_READ of them."""
-    requests = traffic.newest_requests(reader, scope.project.id, scope.since, scope.now)
-    is_cut = len(requests) == MAX_READ
-    first = from_ms(requests[-1].ended_ms) if is_cut else traffic.first_request_at(reader, scope.project.id)
+def load_of(reader: apsw.Connection, scope: Scope, name: str | None = None) -> Load:
+    """Read the period's requests, all or those of one endpoint."""
+    project_id = scope.project.id
+    first = traffic.first_request_at(reader, project_id)
     since = max(scope.since, first or scope.since)
-    span = max((scope.now - since) * scope.speed, timedelta(seconds=1))
-    return Load(requests, since, scope.now, span, is_cut)
+    is_held = name is None or can_answer(reader, project_id, {"transaction"})
+    if is_held and traffic.is_more_than(reader, project_id, since, scope.now, MAX_SINGLES):
+        start, end = to_ms(since) // MINUTE_MS * MINUTE_MS, -(-to_ms(scope.now) // MINUTE_MS) * MINUTE_MS
+        return _summed(reader, scope, Period(project_id, start, end, name))
+    return _singles(reader, scope, name, since)
 
 
-def throughput(load: Load, scope: Scope) -> Chart:
+def _singles(reader: apsw.Connection, scope: Scope, name: str | None, since: datetime) -> Load:
+    """Of requests that are read one by one, in equal steps of the whole period."""
+    requests = traffic.newest_requests(reader, scope.project.id, since, scope.now, MAX_SINGLES)
+    is_cut, newest = len(requests) == MAX_SINGLES, from_ms(requests[0].ended_ms) if requests else None
+    since = from_ms(requests[-1].ended_ms) if is_cut else since
+    requests = [each for each in requests if name in (None, each.name)]
+    start, length = to_ms(scope.since), max(to_ms(scope.now) - to_ms(scope.since), 1)
+    tallies = [Tally() for _ in range(STEPS)]
+    names: dict[str, Tally] = defaultdict(Tally)
+    halves = (Tally(), Tally())
+    for each in requests:
+        step = min((each.ended_ms - start) * STEPS // length, STEPS - 1)
+        is_failed = each.sample.status not in GOOD_STATUSES
+        for tally in (tallies[step], names[each.name], halves[is_failed]):
+            tally.add_request(each.sample.duration_ms or 0.0, each.sample.weight, is_failed=is_failed)
+    width = (scope.now - scope.since) / STEPS
+    columns = [Column(scope.since + width * number, width * scope.speed, tally) for number, tally in enumerate(tallies)]
+    ranked = sorted(names, key=lambda each: (-names[each].weight, each))
+    slowest = sorted(requests, key=lambda each: -(each.sample.duration_ms or 0))
+    return Load(
+        since=since,
+        until=scope.now,
+        span=_production(scope, since),
+        columns=columns,
+        names={each: names[each] for each in ranked[:MAX_NAMES]},
+        more_names=max(0, len(ranked) - MAX_NAMES),
+        good=halves[False],
+        bad=halves[True],
+        slowest=lambda most: [each.id for each in slowest[:most]],
+        newest=newest,
+        is_cut=is_cut,
+    )
+
+
+def _summed(reader: apsw.Connection, scope: Scope, period: Period) -> Load:
+    """Of requests that are read from the rollups, in columns that begin at whole multiples of their length."""
+    step_ms, ranked = _step_ms(period), list(sums_by(reader, period))
+    shown = {each: OTHERS if each is None else each for each in ranked[:MAX_NAMES]}
+    tallies: dict[int, Tally] = defaultdict(Tally)
+    names = {each: Tally() for each in shown.values()}
+    halves = (Tally(), Tally())
+    for start_ms, name, is_failed, row in slots_by(reader, period, min(step_ms, LONGEST_MS)):
+        tallies[start_ms // step_ms].add_slot(row, is_failed=is_failed)
+        halves[is_failed].add_slot(row, is_failed=is_failed)
+        if name in shown:
+            names[shown[name]].add_slot(row, is_failed=is_failed)
+    since = from_ms(period.start)
+    return Load(
+        since=since,
+        until=scope.now,
+        span=_production(scope, since),
+        columns=_columns(scope, period, step_ms, tallies),
+        names=names,
+        more_names=max(0, len(ranked) - MAX_NAMES),
+        good=halves[False],
+        bad=halves[True],
+        slowest=lambda most: slowest_requests(reader, period, most),
+        newest=traffic.newest_request_at(reader, period.project_id),
+    )
+
+
+def _step_ms(period: Period) -> int:
+    minutes = (period.end - period.start) // MINUTE_MS
+    for each in MINUTES:
+        if minutes <= each * MAX_COLUMNS:
+            return each * MINUTE_MS
+    hours = -(-minutes // (MINUTES[-1] // 2 * MAX_COLUMNS))
+    return hours * 60 * MINUTE_MS
+
+
+def _columns(scope: Scope, period: Period, step_ms: int, tallies: dict[int, Tally]) -> list[Column]:
+    """Every step of the period; the first and the last may cover less than a whole one."""
+    columns = []
+    for number in range(period.start // step_ms, -(-period.end // step_ms)):
+        start, end = from_ms(max(number * step_ms, period.start)), from_ms((number + 1) * step_ms)
+        covered = max(min(end, scope.now) - start, MILLISECOND)
+        columns.append(Column(start, covered * scope.speed, tallies.get(number) or Tally()))
+    return columns
+
+
+def _production(scope: Scope, since: datetime) -> timedelta:
+    return max((scope.now - since) * scope.speed, timedelta(seconds=1))
+
+
+def throughput(load: Load) -> Chart:
     """Requests per second of production, those that failed on top."""
-    buckets = _buckets(load, scope)
-    width_s = scope.span.total_seconds() / STEPS
-    found = [numbers_of(bucket, timedelta(seconds=width_s)) for bucket in buckets]
-    columns = [
-        [each.per_second * (1 - (each.failure_rate or 0)), each.per_second * (each.failure_rate or 0)] for each in found
-    ]
-    titles = [
-        f"{clock}: {show_number(each.per_second)} requests/s, {show_percent(each.failure_rate)} failed,"
-        f" {each.samples} stored"
-        for clock, each in zip(clocks(scope), found, strict=True)
-    ]
+    columns, titles = [], []
+    for each in load.columns:
+        tally, seconds = each.tally, each.span.total_seconds()
+        columns.append([(tally.weight - tally.failed_weight) / seconds, tally.failed_weight / seconds])
+        failed = tally.failed_weight / tally.weight if tally.weight else None
+        titles.append(
+            f"{show_clock(each.start)}: {show_number(tally.weight / seconds)} requests/s,"
+            f" {show_percent(failed)} failed, {tally.samples} stored"
+        )
     return stacked(("good", "bad"), columns, titles, "Requests per second over time, failed ones on top")
 
 
-def latency(load: Load, scope: Scope) -> Chart:
+def latency(load: Load) -> Chart:
     """p50, p95 and p99 of each step."""
-    rows = [[_percentile(bucket, share) for share in SHARES] for bucket in _buckets(load, scope)]
-    sizes = [len(bucket) for bucket in _buckets(load, scope)]
+    rows = [[each.tally.percentile(share) for share in SHARES] for each in load.columns]
     titles = [
-        f"{clock}: p50 {show_ms(p50)}, p95 {show_ms(p95)}, p99 {show_ms(p99)}, {size} stored"
-        for clock, (p50, p95, p99), size in zip(clocks(scope), rows, sizes, strict=True)
+        f"{show_clock(column.start)}: p50 {show_ms(p50)}, p95 {show_ms(p95)}, p99 {show_ms(p99)},"
+        f" {column.tally.samples} stored"
+        for column, (p50, p95, p99) in zip(load.columns, rows, strict=True)
     ]
     lines = [Curve(f"p{share * 100:.0f}", [row[number] for row in rows]) for number, share in enumerate(SHARES)]
     return curves(lines, titles, "Latency percentiles over time")
-
-
-def _buckets(load: Load, scope: Scope) -> list[list[Sample]]:
-    return buckets_of(load.requests, to_ms(scope.since), to_ms(scope.now), STEPS)
-
-
-def clocks(scope: Scope) -> list[str]:
-    step = (scope.now - scope.since) / STEPS
-    return [show_clock(scope.since + step * number) for number in range(STEPS)]
-
-
-def _percentile(bucket: list[Sample], share: float) -> float | None:
-    timed = [(each.duration_ms, each.weight) for each in bucket if each.duration_ms is not None]
-    return percentile(timed, share) if timed else None
-
-
-def only(load: Load, name: str) -> Load:
-    """The requests of one endpoint among them."""
-    return replace(load, requests=[each for each in load.requests if each.name == name])

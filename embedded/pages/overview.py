@@ -1,6 +1,5 @@
 """The first page: load, failures, latency, sampling, monitors and who was told, on one screen that follows."""
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -22,7 +21,6 @@ from embedded.pages.way import distance
 from embedded.store import history, issues, outcomes, traffic
 from embedded.store.history import Standing
 from embedded.store.projects import list_keys
-from embedded.store.times import from_ms
 
 router = APIRouter()
 SHOWN: Final = 8  # rows of each table; the pages behind them have the rest
@@ -73,15 +71,15 @@ def overview(request: Request, context: Visit, asked: Ask) -> Response:
 def _content(reader: apsw.Connection, scope: Scope, url: str, extension: Extension) -> dict[str, Any]:
     load = load_of(reader, scope)
     project_id = scope.project.id
-    keys = list_keys(reader, project_id) if not load.requests else []
+    keys = list_keys(reader, project_id) if not load.total.samples else []
     arrived, dropped = traffic.sampling(reader, project_id, scope.since - MINUTE, scope.now + MINUTE)
     standings = history.standings(reader, project_id)
     return {
         "load": load,
-        "totals": numbers_of([each.sample for each in load.requests], load.span),
-        "throughput": throughput(load, scope),
-        "latency": latency(load, scope),
-        "endpoints": endpoints_of(load.requests, load.span)[:SHOWN],
+        "totals": numbers_of(load.total, load.span),
+        "throughput": throughput(load),
+        "latency": latency(load),
+        "endpoints": endpoints_of(load.names, load.span)[:SHOWN],
         "effective": _effective(load, extension),
         "bill": _bill(reader, scope, extension),
         "more": {each.title: each.path for each in extension.sections},
@@ -96,11 +94,10 @@ def _content(reader: apsw.Connection, scope: Scope, url: str, extension: Extensi
 
 def _effective(load: Load, extension: Extension) -> dict[str, Effective]:
     """Endpoint -> the share of its requests that arrived, where somebody counts what is sent."""
-    if not load.requests:
+    if load.newest is None:
         return {}
-    newest = from_ms(load.requests[0].ended_ms)  # what was sent later may be on its way
-    arrived = Counter(each.name for each in load.requests)
-    sent = extension.sent(load.since, newest)
+    arrived = {name: tally.samples for name, tally in load.names.items()}
+    sent = extension.sent(load.since, load.newest)  # what was sent later may be on its way
     return {
         name: Effective(number, sent[name], min(1.0, number / sent[name]), wilson(min(number, sent[name]), sent[name]))
         for name, number in arrived.items()

@@ -16,14 +16,15 @@ from embedded.pages.charts import Band, Chart, meter, stacked, strip
 from embedded.pages.event_view import show
 from embedded.pages.formats import show_ms, show_number
 from embedded.pages.frame import Ask, find_scope, render
-from embedded.pages.load import latency, load_of, only, throughput
+from embedded.pages.load import latency, load_of, throughput
 from embedded.pages.traffic import endpoints_of, numbers_of
 from embedded.records import GOOD_STATUSES
-from embedded.store.traffic import Seen, Traced, requests_by_id, trace_errors, trace_requests
+from embedded.store.traffic import Traced, requests_by_id, trace_errors, trace_requests
+from embedded.tally import Tally
 
 router = APIRouter()
-MAX_ENDPOINTS: Final = 100  # rows of the table; the rest is counted
 BINS: Final = 40
+SHORTEST_MS: Final = 0.1  # where a logarithmic axis begins at the latest
 SLOWEST: Final = 10
 MAX_SPANS: Final = 300  # of one request
 MAX_DEPTH: Final = 12  # levels that are indented
@@ -63,21 +64,20 @@ def performance(request: Request, context: Visit, asked: Ask) -> Response:
     if scope is None:
         return RedirectResponse("/", 303)
     load = load_of(context.read(), scope)
-    endpoints = endpoints_of(load.requests, load.span)
+    endpoints = endpoints_of(load.names, load.span)
     most = max((each.numbers.total for each in endpoints), default=1)
     return render(
         request,
         "performance.html.jinja",
         scope=scope,
         load=load,
-        totals=numbers_of([each.sample for each in load.requests], load.span),
+        totals=numbers_of(load.total, load.span),
         endpoints=[
-            (each, meter(each.numbers.total / most, "good"), urlencode({"name": each.name}))
-            for each in endpoints[:MAX_ENDPOINTS]
+            (each, meter(each.numbers.total / most, "good"), urlencode({"name": each.name})) for each in endpoints
         ],
-        more=max(0, len(endpoints) - MAX_ENDPOINTS),
-        throughput=throughput(load, scope),
-        latency=latency(load, scope),
+        more=load.more_names,
+        throughput=throughput(load),
+        latency=latency(load),
     )
 
 
@@ -87,19 +87,18 @@ def endpoint(request: Request, context: Visit, asked: Ask, name: Annotated[str, 
     scope = find_scope(context, asked.project, asked.period)
     if scope is None:
         return RedirectResponse("/", 303)
-    load = only(load_of(context.read(), scope), name)
-    slowest = sorted(load.requests, key=lambda each: -(each.sample.duration_ms or 0))[:SLOWEST]
+    load = load_of(context.read(), scope, name)
     return render(
         request,
         "endpoint.html.jinja",
         scope=scope,
         name=name,
         load=load,
-        numbers=numbers_of([each.sample for each in load.requests], load.span),
-        throughput=throughput(load, scope),
-        latency=latency(load, scope),
-        histogram=histogram(load.requests),
-        slowest=requests_by_id(context.read(), [each.id for each in slowest]),
+        numbers=numbers_of(load.total, load.span),
+        throughput=throughput(load),
+        latency=latency(load),
+        histogram=histogram(load.good, load.bad),
+        slowest=requests_by_id(context.read(), load.slowest(SLOWEST)),
         good=GOOD_STATUSES,
     )
 
@@ -132,25 +131,23 @@ def trace(request: Request, context: Visit, asked: Ask, trace_id: str) -> Respon
     )
 
 
-def histogram(requests: list[Seen]) -> tuple[Chart, str, str] | None:
+def histogram(good: Tally, bad: Tally) -> tuple[Chart, str, str] | None:
     """Return durations in bins that grow by a constant factor, failed requests on top, and both ends; None for none."""
-    timed = [
-        (max(each.sample.duration_ms, 0.1), each.sample) for each in requests if each.sample.duration_ms is not None
-    ]
-    if not timed:
+    low, high = max(min(good.least_ms, bad.least_ms), SHORTEST_MS), max(good.most_ms, bad.most_ms, SHORTEST_MS)
+    if not good.samples + bad.samples:
         return None
-    low, high = min(timed, key=lambda pair: pair[0])[0], max(timed, key=lambda pair: pair[0])[0]
     factor = math.log(max(high / low, 1.01)) / BINS
     columns = [[0.0, 0.0] for _ in range(BINS)]
-    stored = [0] * BINS
-    for duration_ms, sample in timed:
-        number = min(int(math.log(duration_ms / low) / factor), BINS - 1)
-        columns[number][sample.status not in GOOD_STATUSES] += sample.weight
-        stored[number] += 1
+    stored = [0.0] * BINS
+    for half, tally in enumerate((good, bad)):
+        for duration_ms, weight, samples in tally.timed():
+            number = min(int(math.log(max(duration_ms, low) / low) / factor), BINS - 1)
+            columns[number][half] += weight
+            stored[number] += samples
     edges = [low * math.exp(factor * number) for number in range(BINS + 1)]
     titles = [
         f"{show_ms(edges[number])} to {show_ms(edges[number + 1])}:"
-        f" {show_number(sum(column))} requests, {stored[number]} stored"
+        f" {show_number(sum(column))} requests, {stored[number]:.0f} stored"
         for number, column in enumerate(columns)
     ]
     return stacked(("good", "bad"), columns, titles, "Requests by duration"), show_ms(low), show_ms(high)

@@ -13,6 +13,7 @@ from embedded.pages.frame import Ask, Scope, find_scope, render
 from embedded.pages.traffic import Numbers, numbers_of
 from embedded.store.release_health import first_seen, issues_begun, requests_after, requests_before
 from embedded.store.releases import Deploy, Release, list_deploys, list_releases
+from embedded.tally import tally_of
 
 router = APIRouter()
 SHOWN: Final = 10
@@ -62,8 +63,8 @@ def _health(
     reader: apsw.Connection, scope: Scope, release: Release, at: datetime | None, begun: dict[str, int]
 ) -> Health:
     project_id, version, side = scope.project.id, release.version, SIDE / scope.speed
-    before = numbers_of(requests_before(reader, project_id, version, at, at - side) if at else [], SIDE)
-    after = numbers_of(requests_after(reader, project_id, version, at, at + side) if at else [], SIDE)
+    before = numbers_of(tally_of(requests_before(reader, project_id, version, at, at - side) if at else []), SIDE)
+    after = numbers_of(tally_of(requests_after(reader, project_id, version, at, at + side) if at else []), SIDE)
     deploys = list_deploys(reader, version)
     return Health(release, deploys, at, begun.get(version, 0), before, after, _turn(before, after))
 

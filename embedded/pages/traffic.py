@@ -1,19 +1,15 @@
-"""Stored requests -> the numbers of a page: totals, buckets over time, endpoints; pure.
+"""Sums of requests -> the numbers of a page: totals, endpoints; pure.
 
 Rates are of production time, and every request counts for all that it stands for (1 / client sample rate).
 """
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from embedded.aggregate import count, failure_count, percentile
 from embedded.pages.intervals import total_half_width, wilson
-from embedded.records import GOOD_STATUSES
-from embedded.store.traffic import Seen
-from embedded.store.windows import Sample
+from embedded.tally import Tally
 
 SHARES: Final = (0.50, 0.95, 0.99)
 
@@ -45,36 +41,22 @@ class Endpoint:
     numbers: Numbers
 
 
-def numbers_of(samples: Sequence[Sample], span: timedelta) -> Numbers:
-    """Sum a group up; `span` is production time."""
-    timed = [(each.duration_ms, each.weight) for each in samples if each.duration_ms is not None]
-    total = count(samples)
-    failed = sum(each.status not in GOOD_STATUSES for each in samples)
+def numbers_of(tally: Tally, span: timedelta) -> Numbers:
+    """Write a group's numbers; `span` is production time."""
+    total = tally.weight
     return Numbers(
-        samples=len(samples),
+        samples=tally.samples,
         total=total,
-        total_half=total_half_width(each.weight for each in samples),
+        total_half=total_half_width(tally.weight, tally.squares),
         per_second=total / span.total_seconds(),
-        failed=failed,
-        failure_rate=failure_count(samples) / total if total else None,
-        failure_between=wilson(failed, len(samples)),
-        percentiles_ms=tuple(percentile(timed, share) if timed else None for share in SHARES),
+        failed=tally.failed,
+        failure_rate=tally.failed_weight / total if total else None,
+        failure_between=wilson(tally.failed, tally.samples),
+        percentiles_ms=tuple(tally.percentile(share) for share in SHARES),
     )
 
 
-def endpoints_of(requests: Sequence[Seen], span: timedelta) -> list[Endpoint]:
+def endpoints_of(names: Mapping[str, Tally], span: timedelta) -> list[Endpoint]:
     """The endpoints, the busiest first."""
-    groups: dict[str, list[Sample]] = defaultdict(list)
-    for request in requests:
-        groups[request.name].append(request.sample)
-    found = [Endpoint(name, numbers_of(samples, span)) for name, samples in groups.items()]
+    found = [Endpoint(name, numbers_of(tally, span)) for name, tally in names.items()]
     return sorted(found, key=lambda each: (-each.numbers.total, each.name))
-
-
-def buckets_of(requests: Sequence[Seen], since_ms: int, until_ms: int, steps: int) -> list[list[Sample]]:
-    """Cut the time into equal steps, oldest first; what lies outside goes to the nearest."""
-    buckets: list[list[Sample]] = [[] for _ in range(steps)]
-    for request in requests:
-        step = (request.ended_ms - since_ms) * steps // max(until_ms - since_ms, 1)
-        buckets[min(max(step, 0), steps - 1)].append(request.sample)
-    return buckets

@@ -52,12 +52,23 @@ _TRACED: Final = (
 )
 
 
-def newest_requests(connection: apsw.Connection, project_id: int, since: datetime, until: datetime) -> list[Seen]:
-    """Return at most MAX_READ requests that ended in [since, until), newest first."""
+def is_more_than(connection: apsw.Connection, project_id: int, since: datetime, until: datetime, limit: int) -> bool:
+    """Whether more requests than that ended in [since, until); looks at no more of them than it takes."""
+    row = connection.execute(
+        "SELECT 1 FROM request_span WHERE project_id = ? AND ended_ms >= ? AND ended_ms < ? LIMIT 1 OFFSET ?",
+        (project_id, to_ms(since), to_ms(until), limit),
+    ).fetchone()
+    return row is not None
+
+
+def newest_requests(
+    connection: apsw.Connection, project_id: int, since: datetime, until: datetime, limit: int
+) -> list[Seen]:
+    """Return at most so many requests that ended in [since, until), newest first."""
     rows = connection.execute(
         "SELECT id, ended_ms, name, duration_ms, status, weight FROM request_span WHERE project_id = ?"
         " AND ended_ms >= ? AND ended_ms < ? ORDER BY ended_ms DESC LIMIT ?",
-        (project_id, to_ms(since), to_ms(until), MAX_READ),
+        (project_id, to_ms(since), to_ms(until), limit),
     )
     return [Seen(row[0], row[1], row[2], Sample(row[3], row[4], row[5])) for row in rows]
 
@@ -68,6 +79,14 @@ def first_request_at(connection: apsw.Connection, project_id: int) -> datetime |
         "SELECT min(ended_ms) FROM request_span WHERE project_id = ?", (project_id,)
     ).get
     return from_ms(first_ms)
+
+
+def newest_request_at(connection: apsw.Connection, project_id: int) -> datetime | None:
+    """When the newest stored request ended."""
+    newest_ms: int | None = connection.execute(
+        "SELECT max(ended_ms) FROM request_span WHERE project_id = ?", (project_id,)
+    ).get
+    return from_ms(newest_ms)
 
 
 def sampling(connection: apsw.Connection, project_id: int, since: datetime, until: datetime) -> tuple[int, int]:

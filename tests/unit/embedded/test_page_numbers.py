@@ -7,9 +7,9 @@ import pytest
 from embedded.pages.charts import Band, Curve, curves, stacked, strip
 from embedded.pages.formats import show_ms, show_number, show_percent, show_span
 from embedded.pages.intervals import total_half_width, wilson
-from embedded.pages.traffic import buckets_of, endpoints_of, numbers_of
-from embedded.store.traffic import Seen
+from embedded.pages.traffic import endpoints_of, numbers_of
 from embedded.store.windows import Sample
+from embedded.tally import Tally, tally_of
 
 
 @pytest.mark.parametrize(
@@ -28,13 +28,13 @@ def test_wilson_agrees_with_the_published_examples(hits: int, trials: int, low: 
 
 
 def test_a_total_of_unsampled_requests_is_certain() -> None:
-    assert total_half_width([1.0] * 50) == 0
-    assert total_half_width([10.0] * 4) == pytest.approx(1.959964 * 360**0.5)
+    assert total_half_width(50 * 1.0, 50 * 1.0**2) == 0
+    assert total_half_width(4 * 10.0, 4 * 10.0**2) == pytest.approx(1.959964 * 360**0.5)
 
 
 def test_rates_count_requests_for_what_they_stand_for() -> None:
     samples = [Sample(10, "ok", 4), Sample(30, "internal_error", 1)]
-    numbers = numbers_of(samples, timedelta(seconds=10))
+    numbers = numbers_of(tally_of(samples), timedelta(seconds=10))
     assert (numbers.samples, numbers.total, numbers.per_second) == (2, 5, 0.5)
     assert numbers.failure_rate == pytest.approx(0.2)
     assert numbers.percentiles_ms == (10, 30, 30)
@@ -42,19 +42,14 @@ def test_rates_count_requests_for_what_they_stand_for() -> None:
 
 
 def test_nothing_stored_has_no_rates() -> None:
-    numbers = numbers_of([], timedelta(seconds=10))
+    numbers = numbers_of(Tally(), timedelta(seconds=10))
     assert (numbers.per_second, numbers.failure_rate, numbers.sample_rate) == (0, None, None)
     assert numbers.percentiles_ms == (None, None, None)
 
 
-def test_endpoints_come_by_load_and_buckets_by_time() -> None:
-    requests = [
-        Seen(1, 999, "b", Sample(1, "ok", 1)),
-        Seen(2, 0, "a", Sample(1, "ok", 9)),
-        Seen(3, 5_000, "b", Sample(2, "ok", 1)),
-    ]
-    assert [each.name for each in endpoints_of(requests, timedelta(seconds=1))] == ["a", "b"]
-    assert [len(bucket) for bucket in buckets_of(requests, 0, 1000, 4)] == [1, 0, 0, 2]
+def test_endpoints_come_by_load() -> None:
+    names = {"b": tally_of([Sample(1, "ok", 1), Sample(2, "ok", 1)]), "a": tally_of([Sample(1, "ok", 9)])}
+    assert [each.name for each in endpoints_of(names, timedelta(seconds=1))] == ["a", "b"]
 
 
 def test_a_gap_interrupts_a_curve() -> None:
