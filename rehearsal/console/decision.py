@@ -6,7 +6,7 @@ Path: 1 the address says what is asked, 2 the service is declared or measured, 3
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import cycle, islice
 from pathlib import Path
@@ -25,18 +25,19 @@ from embedded.store.traffic import emitted, first_request_at
 from monitors.errors import RulesError
 from monitors.load import load_rules
 from monitors.model import Monitor
-from rehearsal.breach import share_limit
 from rehearsal.console.later import Later
 from rehearsal.console.measured import MIN_STORED, Measured, measure
 from rehearsal.console.sources import Sources
-from rehearsal.console.sweep import MAX_FALSE, MIN_POWER, WITHIN, WITHIN_MIN, Sweep, keeps, keeps_all, sweep
+from rehearsal.console.sweep import PROMISE, WITHIN, Sweep, count_keeping, keeps, sweep
 from rehearsal.console.wish import FULL, HEALTHY, ROUTE, TRAFFIC, Wish, read_wish
-from rehearsal.cost.assume import load_endpoints
+from rehearsal.cost.assume import load_assumptions
 from rehearsal.cost.book import load_book
 from rehearsal.cost.power import HORIZONS, MONTH
 from rehearsal.cost.prices import PriceBook
-from rehearsal.cost.whatif import SECONDS_PER_MONTH, Question, compare_rates
+from rehearsal.cost.whatif import SECONDS_PER_MONTH, Question, compare_rates, without_unknown
+from rehearsal.cost.workload import Rates
 from rehearsal.errors import UsageError
+from rehearsal.reports.advice import environment_lines, sampler_lines
 from rehearsal.settings import parse_traffic
 
 PATH: Final = "/decision/"
@@ -60,7 +61,7 @@ def decision_section(sources: Sources) -> Section:
     """The page, for the navigation."""
     router, later = APIRouter(), Later(sweep)
     with suppress(UsageError, RulesError):  # the page will say what is wrong
-        later.ask(_question(sources, _book(sources.prices), read_wish({}), None))  # what a visitor asks first
+        later.ask(_question(sources, _book(sources.prices), read_wish({}), None)[0])  # what a visitor asks first
     router.add_api_route(PATH, partial(decision, sources, later))
     return Section(PATH, "Decision", router)
 
@@ -96,7 +97,7 @@ def _answer(
     sources: Sources, later: Later[Question, Sweep], wish: Wish, measured: Measured | None
 ) -> dict[str, object]:
     book = _book(sources.prices)
-    question = _question(sources, book, wish, measured)  # 2
+    question, left_out = _question(sources, book, wish, measured)  # 2
     [choice] = compare_rates(question, [wish.rates])  # 3
     swept = later.ask(question)  # 4
     return {
@@ -104,14 +105,15 @@ def _answer(
         "book": book,
         "question": question,
         "choice": choice,
-        "is_kept": keeps_all(choice),
-        "kept_count": sum(keeps(each.power) for each in choice.watched),
         "keeps": keeps,
+        "count_keeping": count_keeping,
         "swept": swept,
+        "pasted": (environment_lines(swept.advice, question), sampler_lines(swept.advice, question)) if swept else (),
         "charts": _charts(swept, book.currency) if swept else [],
         "horizons": HORIZONS,
-        "promise": (MIN_POWER, WITHIN_MIN, MAX_FALSE, WITHIN),
-        "left_out": [each.name for each in _monitors(sources.rules) if each not in question.monitors],
+        "promise": PROMISE,
+        "within": WITHIN,
+        "left_out": left_out,
         "full": FULL,
         "route": ROUTE,
         "default_traffic": TRAFFIC,
@@ -119,27 +121,37 @@ def _answer(
     }
 
 
-def _question(sources: Sources, book: PriceBook, wish: Wish, measured: Measured | None) -> Question:
-    """Raises UsageError when the service is to be measured, and too little is stored."""
+def _question(
+    sources: Sources, book: PriceBook, wish: Wish, measured: Measured | None
+) -> tuple[Question, tuple[str, ...]]:
+    """Return what is asked, and why some monitors are left out of it.
+
+    Raises UsageError when the service is to be measured, and too little is stored.
+    """
     service = _declared() if wish.basis == "declared" else measured
     if service is None:
         raise UsageError(f"too few requests are stored to measure the service, {MIN_STORED} are needed")
     per_second = parse_traffic(wish.traffic) if wish.traffic else service.per_second
-    return Question(
+    question = Question(
         requests=per_second * SECONDS_PER_MONTH,
         endpoints=service.endpoints,
         plans=tuple(map(book.plan, PLANS)),
-        monitors=tuple(each for each in _monitors(sources.rules) if 0 < (share_limit(each) or 0) < 1),
+        monitors=_monitors(sources.rules),
         healthy=service.failed if wish.healthy is None else wish.healthy,
         degraded=wish.degraded,
+        times=wish.times,
         cap=wish.cap,
+        beside=service.beside,
     )
+    known, left_out = without_unknown(question)
+    return replace(question, monitors=known), left_out
 
 
 @cache
 def _declared() -> Measured:
     """The reference service with the guide's traffic, as `rehearse whatif` takes it without options."""
-    return Measured(load_endpoints(), parse_traffic(TRAFFIC), HEALTHY / FULL, 0, MONTH)
+    assumed = load_assumptions()
+    return Measured(assumed.endpoints, parse_traffic(TRAFFIC), HEALTHY / FULL, 0, MONTH, assumed.beside)
 
 
 @cache
@@ -149,11 +161,11 @@ def _book(file: Path) -> PriceBook:
 
 @cache
 def _monitors(folder: Path) -> tuple[Monitor, ...]:
-    return tuple(load_rules(folder).monitors)
+    return tuple(each for each in load_rules(folder).monitors if each.enabled)
 
 
-def _address(wish: Wish, scope: Scope, rate: float) -> str:
-    """The page with all endpoints at one rate, and the rest as it is."""
+def _address(wish: Wish, scope: Scope, rates: Rates) -> str:
+    """The page with these rates, and the rest as it is."""
     fields = {
         "project": scope.project.slug,
         "period": scope.period,
@@ -161,8 +173,10 @@ def _address(wish: Wish, scope: Scope, rate: float) -> str:
         "traffic": wish.traffic,
         "healthy": "" if wish.healthy is None else f"{wish.healthy * FULL:g}",
         "degraded": f"{wish.degraded * FULL:g}",
+        "times": f"{wish.times:g}",
         "budget": "" if wish.cap is None else str(wish.cap),
-        "traces": f"{rate * FULL:g}",
+        "traces": f"{rates.traces * FULL:g}",
+        **{f"{ROUTE}{name}": f"{rate * FULL:g}" for name, rate in rates.routes.items()},
     }
     return f"{PATH}?{urlencode({name: value for name, value in fields.items() if value})}"
 
@@ -177,7 +191,7 @@ def _charts(swept: Sweep, currency: str) -> list[Drawn]:
     plans, monitors = [each.plan for each in first.bills], [each.monitor for each in first.watched]
     return [
         _drawn(swept, "Monthly cost", currency, plans, costs, lambda value: f"{value:,.2f} {currency}"),
-        _drawn(swept, f"Fires within {WITHIN_MIN} min", "chance", monitors, surely, show_percent, top=1.0),
+        _drawn(swept, f"Fires within {PROMISE.within} min", "chance", monitors, surely, show_percent, top=1.0),
         _drawn(swept, "False pages", "a month", monitors, falsely, show_number),
     ]
 
@@ -199,14 +213,17 @@ def _drawn(
     ]
     colours = list(islice(cycle(COLOURS), len(names)))
     found = [Curve(colour, line) for colour, line in zip(colours, lines, strict=True)]
-    drawn = curves(found, titles, f"{title} by sample rate", bands=_chosen(swept), top=top)
+    drawn = curves(found, titles, f"{title} by sample rate", bands=_kept(swept), top=top)
     return Drawn(title, unit, drawn, show(drawn.top), tuple(zip(colours, names, strict=True)))
 
 
-def _chosen(swept: Sweep) -> list[Band]:
-    if swept.recommended is None:
-        return []
-    at, steps = swept.choices.index(swept.recommended), len(swept.choices)
+def _kept(swept: Sweep) -> list[Band]:
+    """Where every monitor keeps its promise."""
+    steps = len(swept.choices)
     return [
-        Band("chosen", at / steps, (at + 1) / steps, f"{show_percent(swept.recommended.rates.traces)}: recommended")
+        Band(
+            "chosen", number / steps, (number + 1) / steps, f"{show_percent(each.rates.traces)}: all promises are kept"
+        )
+        for number, each in enumerate(swept.choices)
+        if each.watched and count_keeping(each) == len(each.watched)
     ]

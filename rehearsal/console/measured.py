@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from embedded.store.traffic import Emitted
-from rehearsal.cost.workload import Endpoint
+from rehearsal.cost.workload import NOTHING_BESIDE, Beside, Endpoint
 
 MIN_STORED: Final = 200  # requests: below it a mix, and an average of spans, is too uncertain to plan with
 DIGITS: Final = 2  # that count, of traffic
@@ -26,6 +26,7 @@ class Measured:
     failed: float  # share of the requests
     stored: int  # requests that it stands on
     span: timedelta  # production time
+    beside: Beside = NOTHING_BESIDE
 
 
 def measure(emitted: list[Emitted], span: timedelta) -> Measured | None:

@@ -1,39 +1,38 @@
-"""One question over a grid of rates, and the cheapest of them that keeps its promises; takes half a second."""
+"""One question over a grid of rates, and the advice of `rehearse recommend` on it; takes a second or two."""
 
 from dataclasses import dataclass
 from typing import Final
 
 from rehearsal.cost.power import HORIZONS, Power
+from rehearsal.cost.recommend import Advice, Promise, recommend_rates
 from rehearsal.cost.whatif import Choice, Question, compare_rates
 from rehearsal.cost.workload import Rates
 
 GRID: Final = (0.01, 0.02, 0.05, 0.10, 0.20, 0.35, 0.50, 0.75, 1.0)
-WITHIN_MIN: Final = 15  # a page that comes later than this found nobody's promise
-WITHIN: Final = HORIZONS.index(WITHIN_MIN)
-MIN_POWER: Final = 0.95
-MAX_FALSE: Final = 1.0  # pages a month and monitor
+PROMISE: Final = Promise(
+    false_pages=1.0, power=0.95, within=15, budget=None
+)  # what `rehearse recommend` takes unless told
+WITHIN: Final = HORIZONS.index(PROMISE.within)
 
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """All endpoints at one rate, for each rate of the grid."""
+    """What is said of a question beside the rates that were asked for."""
 
-    choices: tuple[Choice, ...]
-    recommended: Choice | None  # None: no rate keeps the promises
+    choices: tuple[Choice, ...]  # all endpoints at one rate, for each rate of the grid
+    advice: Advice
 
 
 def sweep(question: Question) -> Sweep:
-    """Answer the question for each rate of the grid; of two that cost the same the higher one is recommended."""
-    choices = compare_rates(question, [Rates(rate) for rate in GRID])
-    keeping = [each for each in choices if each.watched and keeps_all(each)]
-    return Sweep(choices, min(keeping, key=lambda each: (each.bills[0].total, -each.rates.traces), default=None))
-
-
-def keeps_all(choice: Choice) -> bool:
-    """Does every monitor keep its promises?"""
-    return all(keeps(each.power) for each in choice.watched)
+    """Answer the question for each rate of the grid, and recommend rates. Raises UsageError for impossible input."""
+    return Sweep(compare_rates(question, [Rates(rate) for rate in GRID]), recommend_rates(question, PROMISE))
 
 
 def keeps(power: Power | None) -> bool:
-    """Does a monitor fire surely and soon, and hardly ever for nothing?"""
-    return power is not None and power.within[WITHIN] >= MIN_POWER and power.false_pages_per_month <= MAX_FALSE
+    """Does a monitor keep the promise?"""
+    return not PROMISE.broken(power)
+
+
+def count_keeping(choice: Choice) -> int:
+    """How many monitors do."""
+    return sum(keeps(each.power) for each in choice.watched)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from math import isfinite
 from typing import Final, Literal
 
+from rehearsal.cost.watched import TIMES
 from rehearsal.cost.workload import Rates
 from rehearsal.errors import UsageError
 
@@ -18,6 +19,7 @@ FULL: Final = 100.0  # percent
 ROUTE: Final = "rate:"  # begins the name of an endpoint's field
 MAX_CHARS: Final = 40  # of a field
 MAX_BUDGET: Final = 1e9
+MAX_TIMES: Final = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Wish:
     traffic: str  # as `--traffic` takes it; empty: that of the basis
     healthy: float | None  # share of bad requests, like the next; None: that of the basis
     degraded: float
+    times: float  # durations and traffic change by this factor
     cap: Decimal | None
     rates: Rates
 
@@ -44,6 +47,7 @@ def read_wish(fields: Mapping[str, str]) -> Wish:
         traffic=fields.get("traffic", "")[:MAX_CHARS].strip(),
         healthy=None if healthy is None else healthy / FULL,
         degraded=_percent(fields, "degraded", DEGRADED),
+        times=_number(fields, "times", None, MAX_TIMES) or TIMES,
         cap=None if budget is None else Decimal(str(budget)),
         rates=_rates(fields),
     )

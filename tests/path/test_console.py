@@ -33,7 +33,7 @@ def test_the_decision_is_computed_for_the_declared_service(engine: Engine) -> No
     answer = page(engine, "/decision/", **asked)
     assert answer.status_code == 200
     assert "outcomes/summary" in answer.text
-    await_true("the recommendation", lambda: "everywhere is recommended" in page(engine, "/decision/", **asked).text)
+    await_true("the recommendation", lambda: "Take them" in page(engine, "/decision/", **asked).text)
     assert "<code>make loadtest</code> sends some" in answer.text
     assert "unsafe" not in answer.headers["content-security-policy"]
 

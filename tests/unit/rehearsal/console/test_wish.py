@@ -31,6 +31,7 @@ def test_percents_become_the_fractions_of_whatif() -> None:
         ("degraded", "much"),
         ("budget", "-5"),
         ("basis", "guessed"),
+        ("times", "1e9"),
     ],
 )
 def test_what_cannot_be_asked_is_named(name: str, text: str) -> None:
