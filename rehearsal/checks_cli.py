@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 from sentry_sdk.utils import Dsn
@@ -18,12 +18,13 @@ from monitors.model import RuleSet
 from rehearsal.checklist import Target, tick
 from rehearsal.checks import Check, State
 from rehearsal.clock import now
+from rehearsal.containers import describe, find_containers
 from rehearsal.doctor import examine, examine_project
 from rehearsal.errors import UsageError
 from rehearsal.options import JSON, RULES, VAR
-from rehearsal.provisioning import ORGANIZATION
+from rehearsal.provisioning import ORGANIZATION, PROJECT, rehost
 from rehearsal.stack import ENVIRONMENT
-from rehearsal.standing import Standing, find_standing
+from rehearsal.standing import find_standing
 from service.settings import SettingsError, load_settings
 
 FAILED: Final = 1
@@ -96,24 +97,29 @@ def _find_place(var: Path) -> Place:
     if os.environ.get("SENTRY_DSN"):
         names = {*API, "ISL_GIT_SHA"} | {name for name in os.environ if name.startswith("SENTRY_")}
         return Place({name: os.environ[name] for name in names if name in os.environ}, None)
-    standing = find_standing(var)
-    if standing is None:
+    standing, boxes = find_standing(var), find_containers(var)
+    if standing is not None:
+        facts = asdict(standing)
+    elif boxes is not None and boxes.is_up:
+        facts = describe(boxes, var) | {"project": PROJECT}
+    else:
         raise UsageError(
             "SENTRY_DSN is not set, and no stack is up; set the service's SENTRY_* variables or: rehearse up"
         )
-    return Place(_environ_of(standing), Path(standing.pages))
+    return Place(_environ_of(facts), Path(facts["pages"]))
 
 
-def _environ_of(standing: Standing) -> dict[str, str]:
+def _environ_of(facts: Mapping[str, Any]) -> dict[str, str]:
+    """The service's variables, with the addresses as this machine has them."""
     return {
         "SENTRY_ENABLED": "true",
-        "SENTRY_DSN": standing.dsn,
+        "SENTRY_DSN": rehost(facts["dsn"], facts["engine"]),
         "SENTRY_ENVIRONMENT": ENVIRONMENT,
-        "SENTRY_TRACES_SAMPLE_RATE": str(standing.traces_sample_rate),
-        "SENTRY_URL": standing.engine,
-        TOKEN_VARIABLE: Path(standing.token).read_text().strip(),
+        "SENTRY_TRACES_SAMPLE_RATE": str(facts["traces_sample_rate"]),
+        "SENTRY_URL": facts["engine"],
+        TOKEN_VARIABLE: Path(facts["token"]).read_text().strip(),
         "SENTRY_ORG": ORGANIZATION,
-        "SENTRY_PROJECT": standing.project,
+        "SENTRY_PROJECT": facts["project"],
     }
 
 

@@ -40,6 +40,11 @@ def hold_port(preferred: int, host: str = HOST) -> Port:
     raise EnvironmentMissingError(f"no free port on {host}; needed is an address of this machine")
 
 
+def is_ours(host: str) -> bool:
+    """Is it an address of this machine?"""
+    return _find_free(0, host) is not None
+
+
 def _find_free(asked: int, host: str) -> int | None:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: TIME_WAIT is no obstacle

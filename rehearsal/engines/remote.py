@@ -18,7 +18,7 @@ from monitors.fields import read_url
 from monitors.model import RuleSet
 from rehearsal.engines.engine import Launch
 from rehearsal.errors import EnvironmentMissingError, UsageError
-from rehearsal.ports import HOST
+from rehearsal.ports import HOST, is_ours
 from rehearsal.provisioning import ORGANIZATION, TEAM, Provisioned, provision
 from rehearsal.receivers import Sinkhole
 from rehearsal.self_hosted.overlay import SINK_HOST
@@ -66,7 +66,8 @@ def find_site(environ: Mapping[str, str], var: Path, sink_host: str | None) -> S
             " --sink-host ADDRESS"
         )
     organization = environ.get("SENTRY_ORG") or ORGANIZATION
-    return Site(f"Sentry at {url}", url.rstrip("/"), token, organization, sink_host or HOST)
+    url = url.rstrip("/")
+    return Site(f"Sentry at {url}", url, token, organization, sink_host or HOST)
 
 
 def choose_speed(asked: float | None, *, is_ours: bool) -> float:
@@ -92,6 +93,11 @@ def _installed_site(var: Path, sink_host: str | None) -> Site:
         raise UsageError(
             f"the self-hosted Sentry below {var} is {installed.profile}, whose monitors never page: no rehearsal can"
             " hold there; install the profile feature-complete"
+        )
+    if sink_host is None and not is_ours(SINK_HOST):
+        raise EnvironmentMissingError(
+            f"found no network of the self-hosted Sentry below {var}, needed is one that runs; next: make up"
+            " SENTRY=self-hosted"
         )
     token = token_file(var).read_text(encoding="ascii").strip()
     return Site(f"self-hosted {installed.release}", installed.url, token, ORGANIZATION, sink_host or SINK_HOST)

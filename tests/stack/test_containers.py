@@ -187,6 +187,14 @@ def test_storage_takes_no_one_without_the_password(stack: Running) -> None:
     assert ports == [{}, {}]
 
 
+def test_the_checklist_finds_the_containers_and_ticks_its_boxes(stack: Running) -> None:
+    done = rehearse("checklist", "--json", "--var", str(stack.var))
+    assert done.stdout, done.stderr
+    checks = {each["what"]: (each["state"], each["detail"]) for each in json.loads(done.stdout)}
+    assert {what: found for what, found in checks.items() if found[0] != "ok"} == {}
+    assert checks["page"][1] == "on isl-oncall, by ISL new error code"
+
+
 def test_the_web_api_asks_for_the_token(stack: Running) -> None:
     answer = httpx.get(f"{stack.facts['engine']}/api/0/organizations/sentry/projects/", trust_env=False)
     assert answer.status_code == REFUSED
