@@ -25,7 +25,7 @@ setup: $(READY) ## the virtual environment, from the lock
 $(READY): requirements.lock pyproject.toml scripts/setup.sh
 	@sh scripts/setup.sh $(PYTHON) $(VENV)
 
-rehearse: $(READY) ## the main job: engine, service, load, drills, verdict, report
+rehearse: $(READY) ## the main job: engine, service, load, drills, verdict, report; SENTRY=self-hosted: on a Sentry that is there
 	@$(BIN)/rehearse run $(if $(SENTRY),--sentry $(SENTRY)) $(ARGS)
 
 up: $(READY) ## bring Sentry, service and sink up and leave them running; SENTRY=embedded|self-hosted: in containers
