@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +14,9 @@ from rehearsal.verdict import PageTimes, Report
 
 # Two runs of the same stack differ by chance: the failures of a fault do not come evenly.
 NOTABLE: Final = timedelta(minutes=1)
+# A month's volumes are estimates: of spans a request a few percent, from a look into some of them.
+NOTABLE_SHARE: Final = Decimal("0.05")
+ROUNDING: Final = Decimal("0.01")
 
 Page = tuple[str, str]  # drill, alert
 
@@ -24,6 +28,7 @@ class Baseline:
     started_at: str  # RFC 3339
     statuses: dict[str, str]  # by drill
     waits: dict[Page, timedelta]  # from the possible breach to the page, production time
+    totals: dict[str, Decimal]  # of a month's bill, by plan
 
 
 def read_baseline(path: Path) -> Baseline:
@@ -32,8 +37,8 @@ def read_baseline(path: Path) -> Baseline:
         report = json.loads(path.read_text(encoding="utf-8"))
         if report["version"] != VERSION:
             raise UsageError(f"{path}: version {report['version']!r}, allowed is {VERSION}: run the baseline again")
-        return Baseline(report["started_at"], _statuses(report), _waits(report))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return Baseline(report["started_at"], _statuses(report), _waits(report), _totals(report))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, InvalidOperation) as error:
         raise UsageError(f"{path} is no report.json of a run: {type(error).__name__} {error}") from None
 
 
@@ -46,7 +51,8 @@ def baseline_of(report: Report) -> Baseline:
         if (wait := _wait(times)) is not None
     }
     statuses = {result.drill.name: result.status.value for result in report.drills}
-    return Baseline(report.started_at.isoformat(), statuses, waits)
+    totals = {bill.plan: bill.total for bill in report.month.bills}
+    return Baseline(report.started_at.isoformat(), statuses, waits, totals)
 
 
 def compare(baseline: Baseline, report: Report) -> list[str]:
@@ -68,7 +74,12 @@ def differences(before: Baseline, after: Baseline, *, is_whole: bool) -> list[st
         for (drill, alert), earlier in sorted(before.waits.items())
         if (drill, alert) in after.waits and abs(after.waits[drill, alert] - earlier) >= NOTABLE
     ]
-    return turned + moved
+    dearer = [
+        f"a month in plan {plan} costs {after.totals[plan]:,.2f}, {earlier:,.2f} before"
+        for plan, earlier in sorted(before.totals.items())
+        if plan in after.totals and abs(after.totals[plan] - earlier) > max(ROUNDING, NOTABLE_SHARE * earlier)
+    ]
+    return turned + moved + dearer
 
 
 def _wait(times: PageTimes) -> timedelta | None:
@@ -86,3 +97,8 @@ def _waits(report: dict[str, Any]) -> dict[Page, timedelta]:
         for times in result["times"]
         if times["paged_at"] is not None
     }
+
+
+def _totals(report: dict[str, Any]) -> dict[str, Decimal]:
+    """None of a run before bills were in reports."""
+    return {bill["plan"]: Decimal(bill["total"]) for bill in report.get("month", {}).get("bills", ())}

@@ -14,6 +14,7 @@ from rehearsal.breakdown import by_span
 from rehearsal.canary import is_canary, send_canary, with_canary
 from rehearsal.clock import Pace, now, show_span, sleep
 from rehearsal.closing import Spans, close_books
+from rehearsal.cost.month import month_of
 from rehearsal.curves import Curve, draw, read_trace
 from rehearsal.detect import detections, with_moments
 from rehearsal.disturbance import NEEDS_OWN_ENGINE, Outage, Planting
@@ -28,10 +29,11 @@ from rehearsal.measure import measure, quiet_time
 from rehearsal.plan_file import check_drills, load_plan
 from rehearsal.privacy.judge import judge_planted
 from rehearsal.progress import Progress
+from rehearsal.sampling import Row, warn_of_rates
 from rehearsal.settings import Options
 from rehearsal.sink import Page, read_pages
 from rehearsal.stack import Stack, start_parts
-from rehearsal.usage import measure_arrivals, usage_between, warn_of_load
+from rehearsal.usage import Arrivals, Usage, measure_arrivals, usage_between, warn_of_load, warn_of_others
 from rehearsal.verdict import DrillResult, Report, Skipped, Status
 
 NOT_OURS: Final = "it needs an engine of our own: to stop it, to limit it, or to look at its wire and disk"
@@ -94,12 +96,13 @@ def rehearse(options: Options, progress: Progress, remote: Engine | None = None)
             by_endpoint=closing.by_endpoint,
             by_drill=closing.by_drill,
             measured=measured,
+            month=month_of(measured, options.traffic, options.traces_sample_rate),
             rates=closing.rates,
             detections=detections(results),
             curves=curves,
             usage=usage,
             arrivals=arrivals,
-            warnings=tuple(filter(None, [warn_of_load(arrivals, usage)])),
+            warnings=_warn(arrivals, usage, closing.rates),
             run_findings=(
                 judge_outside(_outside(pages, results, pace)),
                 *(closing.findings if plan.has_books else ()),
@@ -134,6 +137,11 @@ def _drill(drills: list[Drill], stack: Stack, rules: RuleSet, pace: Pace, progre
     with_faults = stack.options.with_faults
     with watching(progress, stack, rules) as live:
         return [Drilling(drill, stack, rules, pace, live).run(with_faults=with_faults) for drill in drills]
+
+
+def _warn(arrivals: Arrivals, usage: Usage, rates: tuple[Row, ...]) -> tuple[str, ...]:
+    """Why the numbers may mean less than they seem to."""
+    return tuple(filter(None, (warn_of_load(arrivals, usage), warn_of_others(usage), warn_of_rates(rates))))
 
 
 def _watch(

@@ -112,6 +112,14 @@ def effective_rates(configured: Configured, arrived: Arrived) -> tuple[Row, ...]
     )
 
 
+def warn_of_rates(rows: Iterable[Row]) -> str | None:
+    """Say which rates are not as configured; no failure, since one in fifty runs has such a row by chance."""
+    off = [
+        f"{row.name} {row.why} where {row.configured:.4g} is configured" for row in rows if row.verdict is Verdict.OFF
+    ]
+    return f"Sample rates are not as configured: {'; '.join(off)}." if off else None
+
+
 def _total(configured: Configured, arrived: Arrived) -> Row:
     kept = len(arrived.transactions)
     dropped = sum(arrived.dropped.get(reason, 0) for reason in SAMPLED_OUT)

@@ -17,6 +17,7 @@ REHEARSAL: Final = "rehearsal"  # this process
 # A load generator that starts requests so much after it could have, is busy with itself. An idle one needs 1 or 2 ms.
 LATE_MS: Final = 100.0
 BUSY: Final = 0.9  # of a core: a process of Locust's runs on one
+CROWDED: Final = 0.5  # of the machine; a service that shares it with a rehearsal takes a tenth of that
 TYPICAL: Final = 0.95  # the share of the requests that must have been started in time
 SECOND: Final = timedelta(seconds=1)
 
@@ -124,6 +125,17 @@ def warn_of_load(arrivals: Arrivals, usage: Usage, processes: int = 1) -> str | 
         "The load generator was the bottleneck, not the service: one request in twenty began"
         f" {arrivals.lag_p95_ms:.0f} ms or more after it could have ({why}). Latencies of this run say little about the"
         " service."
+    )
+
+
+def warn_of_others(usage: Usage) -> str | None:
+    """Say that somebody else had much of the machine: a page that came late may be late for that reason."""
+    share = usage.others_s / (usage.wall_s * usage.cores) if usage.wall_s else 0.0
+    if share <= CROWDED:
+        return None
+    return (
+        f"The machine was busy with something else: it took {share:.0%} of {usage.cores} cores."
+        " Times and latencies of this run may be its doing."
     )
 
 

@@ -9,6 +9,7 @@ from loadtest.ledger import Entry
 from monitors.model import RuleSet
 from rehearsal.breakdown import Part
 from rehearsal.cost.measured import Measured
+from rehearsal.cost.month import Month
 from rehearsal.counts import Count
 from rehearsal.curves import Curve
 from rehearsal.drill import Drill
@@ -111,6 +112,7 @@ class Report:
     by_endpoint: tuple[Part, ...]  # the books, in parts
     by_drill: tuple[Part, ...]
     measured: Measured  # of each endpoint while nothing was disturbed
+    month: Month  # what a month of the declared traffic costs
     rates: tuple[Row, ...]  # effective sample rates, by source
     detections: tuple[Detection, ...]  # the time of every page that came for a fault, in its parts
     curves: tuple[Curve, ...]  # each monitor's value

@@ -30,13 +30,14 @@ def load_run(path: Path, least_errors: float = 0.0) -> Assumptions:
         measured = json.loads(file.read_text(encoding="utf-8"))["measured"]
         if tuple(measured["levels"]) != LEVELS:
             raise UsageError(f"{file}: its quantiles are of another version; run the rehearsal again")
-        return _of_run(file, measured, least_errors)
+        return read_measured(file, measured, least_errors)
     except (OSError, ValueError, KeyError, TypeError) as error:
         remedy = "name the report.json of `make rehearse`, or its folder"
         raise UsageError(f"{file}: no report with measurements: {type(error).__name__} {error}; {remedy}") from None
 
 
-def _of_run(file: Path, measured: Mapping[str, Any], least_errors: float) -> Assumptions:
+def read_measured(file: Path, measured: Mapping[str, Any], least_errors: float = 0.0) -> Assumptions:
+    """Return the part `measured` of a report as assumptions. Raises UsageError where it is not enough."""
     total = measured["requests"]
     if total < MIN_REQUESTS:
         raise UsageError(

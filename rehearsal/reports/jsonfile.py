@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,7 @@ CONVERSIONS: Final[tuple[tuple[type, Callable[[Any], Any]], ...]] = (
     (timedelta, timedelta.total_seconds),  # seconds of production time
     (Enum, lambda value: value.value),
     (Path, str),
+    (Decimal, str),  # amounts of money, exactly
 )
 
 

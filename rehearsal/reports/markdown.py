@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from rehearsal.clock import show_span
-from rehearsal.reports.tables import PARTS, show_parts
+from rehearsal.reports.tables import PARTS, show_parts, show_total
 from rehearsal.reports.terminal import HEADINGS, VERDICTS, moments, show_moment
 from rehearsal.verdict import Report, Status
 
@@ -43,6 +43,9 @@ def _lines(report: Report, differences: Sequence[str] | None) -> Iterator[str]:
         f" {sum(books.transactions.discards.values())} dropped by the SDK; {books.failed} failed,"
         f" {books.errors.arrived} error events. Times are production time, from the start of the fault."
     )
+    if report.month.bills:
+        bills = ", ".join(f"{bill.plan} {show_total(bill)}" for bill in report.month.bills)
+        yield from ["", f"A month of {report.month.requests:,.0f} requests in {report.month.currency}: {bills}."]
     if differences is not None:
         yield from ["", "### Against the baseline", ""]
         yield from (f"- {_escape(each)}" for each in differences or ["no notable difference"])

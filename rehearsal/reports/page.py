@@ -11,7 +11,17 @@ from markupsafe import Markup
 
 from rehearsal.clock import show_span
 from rehearsal.reports.svg import NARROW, WIDE
-from rehearsal.reports.tables import PARTS, SOURCES, show_imbalances, show_ms, show_parts, shown_usage
+from rehearsal.reports.tables import (
+    PARTS,
+    SOURCES,
+    show_imbalances,
+    show_ms,
+    show_parts,
+    show_total,
+    show_what,
+    shown_lines,
+    shown_usage,
+)
 from rehearsal.reports.terminal import HEADINGS, VERDICTS, moments, show_moment
 from rehearsal.reports.timeline import curve_chart, lanes, load_chart
 from rehearsal.verdict import Report, Status
@@ -36,8 +46,11 @@ def as_html(report: Report) -> str:
         "span": show_span,
         "moment": show_moment,
         "share": show_share,
+        "digits": show_digits,
+        "what": show_what,
         "ms": show_ms,
         "imbalances": show_imbalances,
+        "total": show_total,
     }
     template = environment.from_string(_read("report.html.jinja"))
     return template.render(
@@ -53,7 +66,7 @@ def as_html(report: Report) -> str:
         detections=[(each, show_parts(each, report.options.speed)) for each in report.detections],
         usage=shown_usage(report),
         sources=SOURCES,
-        bill=None,
+        lines=shown_lines(report.month),
         second=timedelta(seconds=report.options.speed),
         named=NAMED,
         took_s=(report.ended_at - report.started_at).total_seconds(),
@@ -62,9 +75,13 @@ def as_html(report: Report) -> str:
 
 
 def show_share(value: float) -> str:
-    """A share of 0 to 1 as a percentage with as many digits as it takes."""
-    percent = value * 100
-    return f"{percent:.0f} %" if percent in (0, 100) or 10 <= percent < 99.5 else f"{percent:.2g} %"
+    """A share of 0 to 1 as a percentage of three digits."""
+    return f"{show_digits(value * 100)} %"
+
+
+def show_digits(value: float) -> str:
+    """Three digits of a number, without an exponent."""
+    return f"{float(f'{value:.3g}'):g}"
 
 
 def _charts(report: Report) -> "list[Chart]":

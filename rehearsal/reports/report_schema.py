@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 from types import NoneType, UnionType
@@ -24,6 +25,7 @@ PLAIN: Final[dict[Any, Json]] = {
     Path: {"type": "string"},
     datetime: {"type": "string", "format": "date-time"},
     timedelta: {"type": "number", "description": "seconds of production time"},
+    Decimal: {"type": "string", "description": "an exact decimal number"},
     Any: {},
 }
 

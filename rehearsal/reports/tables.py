@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Final
 
 from rehearsal.breakdown import Part
 from rehearsal.clock import show_span
-from rehearsal.sampling import Row, Source
+from rehearsal.cost.bill import Bill
+from rehearsal.cost.month import Month
+from rehearsal.sampling import TOTAL, Row, Source
 from rehearsal.usage import REHEARSAL
 from rehearsal.verdict import Detection, Report
 
@@ -51,6 +54,11 @@ def show_ms(span: timedelta) -> str:
     return f"{span.total_seconds() * 1000:.0f} ms"
 
 
+def show_what(row: Row) -> str:
+    """What a row of the sample rates is about: an endpoint, or a sum with its kind."""
+    return row.name if row.kind == "traces" and row.name != TOTAL else f"{row.kind}, {row.name}"
+
+
 def show_rate(row: Row, source: Source) -> str:
     """The observed rate of one source; a dash where that source says nothing."""
     return f"{row.sources[source].value:.1%}" if source in row.sources else "-"
@@ -60,6 +68,49 @@ def show_interval(row: Row) -> str:
     """The widest interval of all sources."""
     widest = max(row.sources.values(), key=lambda each: each.high - each.low, default=None)
     return "-" if widest is None else f"{widest.low:.1%} to {widest.high:.1%}"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownLine:
+    """One category of the month's bills."""
+
+    category: str
+    used: str
+    included: str
+    prices: tuple[str, ...]  # by plan
+    runs_out: str  # day of the month on which the included volume is used up
+
+
+def shown_lines(month: Month) -> tuple[ShownLine, ...]:
+    """Categories that are used, with what each plan takes for them."""
+    if not month.bills:
+        return ()
+    first = month.bills[0]
+    return tuple(
+        ShownLine(
+            category=line.category.replace("_", " "),
+            used=show_volume(line.used),
+            included=show_volume(line.included),
+            prices=tuple(f"{bill.lines[number].price:,.2f}" for bill in month.bills),
+            runs_out="lasts" if line.runs_out_day is None else f"day {int(line.runs_out_day) + 1}",
+        )
+        for number, line in enumerate(first.lines)
+        if line.used
+    )
+
+
+def show_volume(amount: Decimal) -> str:
+    """A volume as people say it: `8.1M`, `50k`, `0.2`."""
+    for size, letter in ((Decimal(1_000_000), "M"), (Decimal(1_000), "k")):
+        if amount >= size:
+            return f"{amount / size:.3g}{letter}"
+    return f"{amount:.3g}"
+
+
+def show_total(bill: Bill) -> str:
+    """What a month costs, with the interval of 95 % where sampling makes one."""
+    interval = "" if bill.low == bill.high else f" ({bill.low:,.2f} to {bill.high:,.2f})"
+    return f"{bill.total:,.2f}{interval}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from rehearsal.breakdown import Part
 from rehearsal.clock import now, show_span
+from rehearsal.cost.month import Month
 from rehearsal.disturbance import Fault, HookFault
 from rehearsal.reports.tables import (
     PARTS,
@@ -22,6 +23,8 @@ from rehearsal.reports.tables import (
     show_ms,
     show_parts,
     show_rate,
+    show_total,
+    show_what,
     shown_usage,
 )
 from rehearsal.sampling import TOTAL, Row, Verdict
@@ -113,7 +116,7 @@ def render(report: Report, differences: Sequence[str] | None = None) -> Renderab
     if discards := report.books.transactions.discards:
         listed = ", ".join(f"{count} {reason}" for reason, count in sorted(discards.items()))
         parts.append(Text(f"    transactions dropped by the SDK: {listed}", style="dim"))
-    parts.append(_usage(report))
+    parts += [_usage(report), _month(report.month)]
     parts += [Text(f"  ! {warning}", style="bold yellow") for warning in report.warnings]
     if differences is not None:
         listed = "\n".join(f"  {each}" for each in differences or ["no notable difference"])
@@ -199,7 +202,7 @@ def _rates(rows: Sequence[Row]) -> RenderableType:
         style = "bold red" if row.verdict is Verdict.OFF else ""
         shown = (show_rate(row, source) for source in SOURCES)
         verdict = Text(row.verdict, style=style)
-        table.add_row(f"{row.kind}, {row.name}", f"{row.configured:.1%}", *shown, show_interval(row), verdict)
+        table.add_row(show_what(row), f"{row.configured:.1%}", *shown, show_interval(row), verdict)
     also = Text(f"{as_configured} endpoints are each as configured" if as_configured else "", style="dim")
     return Padding(Group(table, also), (0, 0, 0, 4))
 
@@ -215,6 +218,14 @@ def _odd_parts(parts: Sequence[Part]) -> RenderableType:
 def _usage(report: Report) -> Text:
     used = ", ".join(f"{each.name} {each.cores:.2f}" for each in shown_usage(report))
     return Text(f"    CPU, of {report.usage.cores} cores: {used}", style="dim", overflow="fold")
+
+
+def _month(month: Month) -> Text:
+    if not month.bills:
+        return Text(f"    cost: not computed, {month.why_none}", style="dim")
+    bills = ", ".join(f"{bill.plan} {show_total(bill)}" for bill in month.bills)
+    what = f"{month.requests:,.0f} requests, traces at {month.traces:.0%}, errors as in undisturbed time"
+    return Text(f"    cost of a month in {month.currency}: {bills} ({what})", style="dim")
 
 
 def moments(drill: DrillResult, times: PageTimes) -> tuple[timedelta | None, ...]:

@@ -31,6 +31,7 @@ BINS: Final = 96  # of the load
 HEADROOM: Final = 1.12
 LOWEST_TOP: Final = {"fraction": 0.01, "ms": 10.0, "number": 1.0}  # of a scale: all zero would leave none
 MARK: Final = 5.0
+NUMBER: Final = 9.0  # width that a digit of a drill's number needs
 
 
 def run_end(report: Report) -> timedelta:
@@ -82,7 +83,8 @@ def _drill_lane(result: DrillResult, number: int, lanes: Lanes) -> Iterator[str]
     told = f"{number} {result.drill.name}: {result.status}, {span}"
     middle = lanes.middle(0)
     yield box(f"drill {result.status}", (left + 1, middle - 9), max(1.0, right - left - 2), 18, told)
-    yield text("number", (left + right) / 2, middle + 4, str(number), "middle")
+    if right - left > NUMBER * len(str(number)):
+        yield text("number", (left + right) / 2, middle + 4, str(number), "middle")
     yield line("grid", (right, TOP), (right, lanes.floor))
 
 

@@ -9,6 +9,7 @@ from monitors.model import Alert, Monitor
 from rehearsal.breakdown import Imbalance, Part
 from rehearsal.clock import Pace
 from rehearsal.cost.measured import LEVELS, Measured, MeasuredEndpoint
+from rehearsal.cost.month import month_of
 from rehearsal.counts import Count
 from rehearsal.curves import Curve
 from rehearsal.detect import detections
@@ -190,6 +191,7 @@ def report(folder: Path, *findings: Finding) -> Report:
         by_endpoint=(part("/v"), part("/w", Imbalance("lost", "transaction", "req_a"))),
         by_drill=(part("step <b>"),),
         measured=MEASURED,
+        month=month_of(MEASURED, 0.386, 1.0),
         rates=effective_rates(Configured(1.0), Arrived((Sampled("/v", 1.0),) * 118, {"sample_rate": 2}, untraced=2)),
         detections=detections((result,)),
         curves=(CURVE,),

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,17 @@ def test_a_drill_that_turned_or_came_or_went_is_told(tmp_path: Path) -> None:
     gone = replace(earlier, drills=())
     assert compare(baseline, gone) == ["step <b>: held before, not run now"]
     assert compare(baseline, replace(gone, options=Options(only=("other",)))) == []
+
+
+@pytest.mark.parametrize(("factor", "said"), [("1.02", []), ("1.5", ["team", "business"])])
+def test_a_month_that_costs_more_by_more_than_chance_is_told(tmp_path: Path, factor: str, said: list[str]) -> None:
+    earlier = report(tmp_path, HELD)
+    (tmp_path / "report.json").write_text(as_json(earlier))
+    bills = tuple(replace(bill, total=bill.total * Decimal(factor)) for bill in earlier.month.bills)
+    later = replace(earlier, month=replace(earlier.month, bills=bills))
+    found = compare(read_baseline(tmp_path / "report.json"), later)
+    assert [each.split()[4] for each in found] == sorted(said)
+    assert all(each.endswith(" before") for each in found)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"version": 0}', '{"version": 1, "started_at": "x", "drills": [1]}'])

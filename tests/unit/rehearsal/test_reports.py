@@ -58,6 +58,14 @@ def test_terminal_has_the_parts_of_a_time_the_rates_and_the_cpu(tmp_path: Path) 
     assert re.search(r"/w\s+60\s+12\s+59\s+12\s+1 lost\s+req_a", said)
     assert "CPU, of 2 cores: service 0.40, engine 0.20, load 0.10, rehearsal itself 0.05, others" in said
     assert "! the machine was busy with <others>" in said
+    assert "cost of a month in USD: team " in said
+
+
+def test_a_run_without_a_bill_says_why(tmp_path: Path) -> None:
+    full = report(tmp_path, HELD)
+    none = replace(full, month=replace(full.month, bills=(), why_none="too few <requests>"))
+    assert "Not computed: too few &lt;requests&gt;" in as_html(none)
+    assert "a month" not in as_markdown(none, None)
 
 
 def test_a_report_in_a_log_is_wider_than_eighty_columns() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rehearsal.cost.wilson import share
-from rehearsal.sampling import TOTAL, Arrived, Configured, Row, Sampled, Verdict, effective_rates
+from rehearsal.sampling import TOTAL, Arrived, Configured, Row, Sampled, Verdict, effective_rates, warn_of_rates
 
 VALIDATE, LOG = "causal/validate", "outcomes/log"
 TENTH = Configured(0.1, {LOG: 1.0})
@@ -122,3 +122,12 @@ def test_verdict_is_seldom_off_by_chance() -> None:
         arrived = Arrived(sampled, {"sample_rate": 10_000 - len(sampled)}, requests=dict.fromkeys(names, 1_000))
         blamed += any(each.verdict is Verdict.OFF for each in effective_rates(Configured(0.1), arrived))
     assert blamed <= 12
+
+
+def test_a_rate_that_is_off_is_warned_of_and_one_that_is_not_is_not() -> None:
+    assert warn_of_rates(effective_rates(TENTH, CLEAN)) is None
+    halved = replace(CLEAN, requests={VALIDATE: 4_000, LOG: 500})
+    said = warn_of_rates(effective_rates(TENTH, halved))
+    assert said is not None
+    assert f"{VALIDATE} 0.05 by ledger" in said
+    assert "where 0.1 is configured" in said

@@ -9,7 +9,16 @@ from datetime import timedelta
 import pytest
 
 from rehearsal.processes import Child
-from rehearsal.usage import Meter, Reading, Usage, cpu_seconds, measure_arrivals, usage_between, warn_of_load
+from rehearsal.usage import (
+    Meter,
+    Reading,
+    Usage,
+    cpu_seconds,
+    measure_arrivals,
+    usage_between,
+    warn_of_load,
+    warn_of_others,
+)
 from tests.unit.rehearsal.samples import ORIGIN, entry
 
 BUSY = "import time; end = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
@@ -75,3 +84,10 @@ def test_a_load_that_wakes_up_late_is_named_with_its_reason(usage: Usage, reason
     assert said is not None
     assert said.startswith("The load generator was the bottleneck, not the service: one request in twenty began 250 ms")
     assert reason in said
+
+
+def test_a_machine_that_is_busy_with_something_else_is_told_of() -> None:
+    assert warn_of_others(USAGE) is None
+    said = warn_of_others(replace(USAGE, others_s=150.0))
+    assert said is not None
+    assert said.startswith("The machine was busy with something else: it took 75% of 2 cores.")
