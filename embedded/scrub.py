@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 import orjson
+import re2
 
 from embedded.suspects import UNSEARCHED, Scrubbing, Suspects, scan, sensitive_words
 
@@ -32,6 +33,9 @@ IDS: Final = frozenset(
         "trace_id",
     }
 )
+BULKY: Final = frozenset(
+    {"exception", "frames", "spans", "stacktrace", "values"}
+)  # searched item by item, not as a whole
 IP_ADDRESSES: Final = frozenset({"ip_address", "REMOTE_ADDR"})
 MAX_KEY: Final = 64  # characters after the sensitive word of a key that stands in a text
 MAX_KNOWN_KEYS: Final = 10_000  # that a walk keeps its verdict of
@@ -63,6 +67,18 @@ def _walk(settings: Scrubbing) -> "_Walk":
     return _Walk(settings)
 
 
+def _assigned(words: tuple[str, ...]) -> Any:
+    """`token=abc` in a query string or a source line, `"token": "abc"` in a body that was kept as text.
+
+    What follows the word in its key is of bounded length.
+    """
+    key = rf"(?:{'|'.join(map(re2.escape, words))})[\w.\x{{80}}-\x{{10FFFF}}-]{{0,{MAX_KEY}}}"
+    assigned = r"(?:=|\s{0,3}=\s{0,3}[\"']|=[\"']|\"\s{0,3}:\s{0,3}\")"
+    options = re2.Options()
+    options.case_sensitive = False
+    return re2.compile(rf"({key}{assigned})([^&\s\"';,]+)", options)
+
+
 class _Walk:
     """The walk over a parsed payload, under some settings; keeps what it learned about keys."""
 
@@ -72,12 +88,7 @@ class _Walk:
         self._has_patterns = settings.is_on and settings.with_defaults
         self._ip_addresses = settings.ip_addresses
         self._known: dict[str, bool] = {}
-        marks = "|".join(re.escape(word) for word in self._words)
-        # `token=abc` in a query string or a source line, `"token": "abc"` in a body that was kept as text.
-        # What follows the word in a key is of bounded length and is not tried again, so that no text takes long.
-        key = rf"(?:{marks})[\w.-]{{0,{MAX_KEY}}}+"
-        assigned = r"(?:=|\s{0,3}=\s{0,3}[\"']|=[\"']|\"\s{0,3}:\s{0,3}\")"
-        self._assigned = re.compile(rf"(?i)({key}{assigned})([^&\s\"';,]+)")
+        self._assigned = _assigned(self._words) if self._words else None
 
     def whole(self, parsed: Any, suspects: Suspects) -> Any:
         """Return the payload without secrets; objects and arrays are changed where they are."""
@@ -100,7 +111,8 @@ class _Walk:
     def _object(self, members: dict[str, Any], suspects: Suspects, depth: int, kept: frozenset[str] = IDS) -> None:
         searched = depth if len(members) > 1 else UNSEARCHED  # what is in the only member was found in it already
         for key, each in members.items():
-            if (key in suspects or suspects.may_be_in(each, searched)) and key not in kept:
+            level = UNSEARCHED if key in BULKY else searched
+            if (key in suspects or suspects.may_be_in(each, level)) and key not in kept:
                 members[key] = self._member(key, each, suspects, depth)
 
     def _member(self, key: str, found: Any, suspects: Suspects, depth: int) -> Any:
@@ -132,7 +144,7 @@ class _Walk:
 
     def _text(self, text: str) -> str:
         lowered = text.lower()
-        if ("=" in text or '"' in text) and any(word in lowered for word in self._words):
+        if self._assigned and ("=" in text or '"' in text) and any(word in lowered for word in self._words):
             text = self._assigned.sub(rf"\1{FILTERED}", text)
         if not self._has_patterns:
             return text
