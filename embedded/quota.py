@@ -101,7 +101,7 @@ class Quotas:
                 known = limits.get(hit.reason)
                 categories = tuple(dict.fromkeys((*(known.categories if known else ()), *hit.categories)))
                 limits[hit.reason] = replace(hit, categories=categories)
-        return replace(batch, entries=tuple(entries)), tuple(limits.values())
+        return (replace(batch, entries=tuple(entries)) if limits else batch), tuple(limits.values())
 
     def _hit(
         self, entry: Entry, key: ProjectKey, limit: RateLimit | None, options: ProjectOptions, now: datetime

@@ -137,24 +137,25 @@ def _join_issue(connection: apsw.Connection, project_id: int, event: ErrorEvent,
     """
     marks = ",".join("?" * len(event.hashes))
     flip: str | None
-    row: Any = connection.execute(
-        f"SELECT i.id, i.status FROM issue_hash h JOIN issue i ON i.id = h.issue_id"  # noqa: S608 - marks only
-        f" WHERE h.project_id = ? AND h.hash IN ({marks}) ORDER BY i.id LIMIT 1",
+    rows: list[Any] = connection.execute(
+        f"SELECT i.id, i.status, h.hash FROM issue_hash h JOIN issue i ON i.id = h.issue_id"  # noqa: S608 - marks only
+        f" WHERE h.project_id = ? AND h.hash IN ({marks}) ORDER BY i.id",
         (project_id, *event.hashes),
-    ).fetchone()
-    if row is None:
+    ).fetchall()
+    if not rows:
         issue_id, flip = _open_issue(connection, project_id, event), NEW
     else:
-        issue_id, flip = row[0], RETURNED if row[1] == "resolved" else None
+        issue_id, flip = rows[0][0], RETURNED if rows[0][1] == "resolved" else None
         connection.execute(
             "UPDATE issue SET times_seen = times_seen + 1, last_seen_ms = max(last_seen_ms, ?), title = ?,"
             " substatus = CASE status WHEN 'resolved' THEN 'regressed' ELSE substatus END,"
             " status = CASE status WHEN 'resolved' THEN 'unresolved' ELSE status END WHERE id = ?",
             (to_ms(event.occurred_at), event.title, issue_id),
         )
+    unknown = set(event.hashes) - {known for _, _, known in rows}
     connection.executemany(
         "INSERT OR IGNORE INTO issue_hash (project_id, hash, issue_id) VALUES (?,?,?)",
-        [(project_id, each, issue_id) for each in event.hashes],
+        [(project_id, each, issue_id) for each in unknown],
     )
     if flip:
         _add_flip(connection, project_id, issue_id, flip, event, received_at)
