@@ -68,7 +68,7 @@ def bugsink(folder: Path) -> Iterator[Peer]:
     scripts = folder / "venv" / "bin"
     if not (scripts / "bugsink-manage").exists():
         subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
-        subprocess.run([scripts / "pip", "install", "--quiet", "bugsink"], check=True)
+        subprocess.run([scripts / "pip", "install", "-qq", "bugsink"], check=True)
     for old in folder.glob("*.sqlite3*"):
         old.unlink()
     (folder / "bugsink_conf.py").unlink(missing_ok=True)
