@@ -11,8 +11,16 @@ from fastapi.responses import RedirectResponse
 from embedded.pages.access import Visit
 from embedded.pages.frame import Ask, Scope, find_scope, render
 from embedded.pages.traffic import Numbers, numbers_of
-from embedded.store.release_health import first_seen, issues_begun, requests_after, requests_before
-from embedded.store.releases import Deploy, Release, list_deploys, list_releases
+from embedded.store.release_health import (
+    Announced,
+    find_announced,
+    first_seen,
+    issues_begun,
+    newest_versions,
+    requests_after,
+    requests_before,
+)
+from embedded.store.releases import Deploy, list_deploys
 from embedded.tally import tally_of
 
 router = APIRouter()
@@ -26,7 +34,8 @@ Turn = Literal["worse", "better", "alike", "unknown"]
 class Health:
     """One release in one project."""
 
-    release: Release
+    version: str
+    announced: Announced | None
     deploys: list[Deploy]
     first_seen: datetime | None  # None: announced, and nothing of it is stored
     new_issues: int
@@ -44,14 +53,14 @@ def releases(
     if scope is None:
         return RedirectResponse("/", 303)
     reader = context.read()
-    found = list_releases(reader, scope.project.id, "", SHOWN + 1, offset)
-    seen = {each.version: first_seen(reader, scope.project.id, each.version) for each in found[:SHOWN]}
+    found = newest_versions(reader, scope.project.id, SHOWN + 1, offset)
+    seen = {each: first_seen(reader, scope.project.id, each) for each in found[:SHOWN]}
     begun = issues_begun(reader, scope.project.id, min(filter(None, seen.values()), default=scope.now))
     return render(
         request,
         "releases.html.jinja",
         scope=scope,
-        releases=[_health(reader, scope, each, seen[each.version], begun) for each in found[:SHOWN]],
+        releases=[_health(reader, scope, each, seen[each], begun) for each in found[:SHOWN]],
         side=SIDE,
         offset=offset,
         size=SHOWN,
@@ -59,14 +68,12 @@ def releases(
     )
 
 
-def _health(
-    reader: apsw.Connection, scope: Scope, release: Release, at: datetime | None, begun: dict[str, int]
-) -> Health:
-    project_id, version, side = scope.project.id, release.version, SIDE / scope.speed
+def _health(reader: apsw.Connection, scope: Scope, version: str, at: datetime | None, begun: dict[str, int]) -> Health:
+    project_id, side = scope.project.id, SIDE / scope.speed
     before = numbers_of(tally_of(requests_before(reader, project_id, version, at, at - side) if at else []), SIDE)
     after = numbers_of(tally_of(requests_after(reader, project_id, version, at, at + side) if at else []), SIDE)
-    deploys = list_deploys(reader, version)
-    return Health(release, deploys, at, begun.get(version, 0), before, after, _turn(before, after))
+    announced, deploys = find_announced(reader, version), list_deploys(reader, version)
+    return Health(version, announced, deploys, at, begun.get(version, 0), before, after, _turn(before, after))
 
 
 def _turn(before: Numbers, after: Numbers) -> Turn:

@@ -1,24 +1,71 @@
 """How requests fared before and after a release's first one, and which issues began with it. SQL only."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 import apsw
 
+from embedded.store.rollups import MINUTE_MS
 from embedded.store.times import from_ms, to_ms
+from embedded.store.traffic import MAX_ERRORS
 from embedded.store.windows import Sample
 
 MAX_SAMPLES: Final = 1_000  # of a side: a share is then known to 3 percentage points at worst
 
 
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """What a release was announced with."""
+
+    ref: str | None
+    url: str | None
+
+
+def find_announced(connection: apsw.Connection, version: str) -> Announced | None:
+    """Return what is said of a release; None if it is known from telemetry alone."""
+    row = connection.execute("SELECT ref, url FROM release WHERE version = ?", (version,)).fetchone()
+    return Announced(row[0], row[1]) if row else None
+
+
+def newest_versions(connection: apsw.Connection, project_id: int, limit: int, offset: int) -> list[str]:
+    """The project's releases, those first seen or announced last first.
+
+    Seen in the slots of the rollups, and in the newest MAX_ERRORS errors: old errors alone rarely name a release.
+    """
+    rows = connection.execute(
+        "SELECT version FROM (SELECT k.release AS version, min(r.start_ms) AS at_ms FROM request_key k"
+        " JOIN request_rollup r ON r.key_id = k.id WHERE k.project_id = ?1 AND k.release IS NOT NULL"
+        " AND r.length_ms = ?2 GROUP BY 1"
+        " UNION ALL SELECT release, min(occurred_ms) FROM (SELECT release, occurred_ms FROM error_event"
+        " WHERE project_id = ?1 ORDER BY occurred_ms DESC LIMIT ?3) WHERE release IS NOT NULL GROUP BY 1"
+        " UNION ALL SELECT p.version, r.created_ms FROM release_project p JOIN release r ON r.version = p.version"
+        " WHERE p.project_id = ?1) GROUP BY version ORDER BY min(at_ms) DESC, version DESC LIMIT ?4 OFFSET ?5",
+        (project_id, MINUTE_MS, MAX_ERRORS, limit, offset),
+    )
+    return [str(row[0]) for row in rows]
+
+
 def first_seen(connection: apsw.Connection, project_id: int, version: str) -> datetime | None:
-    """When the release's first stored request or error of the project was; None if none is stored."""
-    row = connection.execute(
-        "SELECT min(at_ms) FROM (SELECT min(ended_ms) AS at_ms FROM request_span WHERE project_id = ?1 AND release = ?2"
-        " UNION ALL SELECT min(occurred_ms) FROM error_event WHERE project_id = ?1 AND release = ?2)",
-        (project_id, version),
-    ).fetchone()
-    return from_ms(row[0]) if row else None
+    """When the release's first stored request was; where it has none, its first error among the newest MAX_ERRORS."""
+    slot: int | None = connection.execute(
+        "SELECT min(r.start_ms) FROM request_key k JOIN request_rollup r ON r.key_id = k.id"
+        " WHERE k.project_id = ? AND k.release = ? AND r.length_ms = ?",
+        (project_id, version, MINUTE_MS),
+    ).get
+    if slot is None:
+        first: int | None = connection.execute(
+            "SELECT min(occurred_ms) FROM (SELECT release, occurred_ms FROM error_event WHERE project_id = ?"
+            " ORDER BY occurred_ms DESC LIMIT ?) WHERE release = ?",
+            (project_id, MAX_ERRORS, version),
+        ).get
+        return from_ms(first)
+    request: int | None = connection.execute(
+        "SELECT min(ended_ms) FROM request_span WHERE project_id = ? AND ended_ms >= ? AND ended_ms < ?"
+        " AND release = ?",
+        (project_id, slot, slot + MINUTE_MS, version),
+    ).get
+    return from_ms(slot if request is None else request)
 
 
 def requests_before(

@@ -7,21 +7,28 @@ Path: 1 the address says what is asked, 2 the service is declared or measured, 3
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cache, partial
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
 
+import apsw
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
+from embedded.categories import ERROR
 from embedded.pages.access import Visit
 from embedded.pages.charts import Band, Chart, Curve, curves
 from embedded.pages.extension import Section
 from embedded.pages.formats import show_number, show_percent
 from embedded.pages.frame import Ask, Scope, find_scope, render
-from embedded.store.traffic import emitted, first_request_at
+from embedded.store.outcomes import accepted
+from embedded.store.periods import Period, sums_by
+from embedded.store.rollups import MINUTE_MS
+from embedded.store.times import to_ms
+from embedded.store.traffic import error_shares, first_request_at
 from monitors.errors import RulesError
 from monitors.load import load_rules
 from monitors.model import Monitor
@@ -44,6 +51,7 @@ PATH: Final = "/decision/"
 PLANS: Final = ("team", "business")
 COLOURS: Final = ("p50", "p95", "p99")  # of curves, in turn
 INVALID: Final = 400
+SECOND: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +79,7 @@ def decision(sources: Sources, later: Later[Question, Sweep], request: Request, 
     scope = find_scope(context, asked.project, asked.period)
     if scope is None:
         return RedirectResponse("/", 303)
-    span = scope.now - max(scope.since, first_request_at(context.read(), scope.project.id) or scope.since)
-    found = emitted(context.read(), scope.project.id, scope.since, scope.now)
-    measured = measure(found, span * scope.speed)
+    stored, measured = _measured(context.read(), scope)
     try:
         wish = read_wish(request.query_params)  # 1
         answer = _answer(sources, later, wish, measured)
@@ -87,10 +93,23 @@ def decision(sources: Sources, later: Later[Question, Sweep], request: Request, 
         scope=scope,
         wish=wish,
         measured=measured,
-        stored=sum(each.stored for each in found),
+        stored=stored,
         min_stored=MIN_STORED,
         **answer,
     )
+
+
+def _measured(reader: apsw.Connection, scope: Scope) -> tuple[int, Measured | None]:
+    """How many requests are stored of the period, in whole minutes, and the service that they show."""
+    project_id, first = scope.project.id, first_request_at(reader, scope.project.id)
+    if first is None:
+        return 0, None
+    start = scope.since.replace(second=0, microsecond=0)
+    span = (scope.now - max(start, first)) * scope.speed
+    sums = sums_by(reader, Period(project_id, to_ms(start), to_ms(scope.now) // MINUTE_MS * MINUTE_MS + MINUTE_MS))
+    events = accepted(reader, project_id, ERROR, start, scope.now)
+    errors = {name: share * events for name, share in error_shares(reader, project_id, start, scope.now).items()}
+    return sum(each.samples for each in sums.values()), measure(sums, errors, max(span, SECOND))
 
 
 def _answer(

@@ -3,11 +3,12 @@
 Numbers are rounded to what so few samples carry, so that the same answer can be kept while load goes on.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from embedded.store.traffic import Emitted
+from embedded.store.periods import GroupSum
 from rehearsal.cost.workload import NOTHING_BESIDE, Beside, Endpoint
 
 MIN_STORED: Final = 200  # requests: below it a mix, and an average of spans, is too uncertain to plan with
@@ -29,29 +30,39 @@ class Measured:
     beside: Beside = NOTHING_BESIDE
 
 
-def measure(emitted: list[Emitted], span: timedelta) -> Measured | None:
-    """Return the service of these requests, None where there are too few; `span` is production time."""
-    stored, total = sum(each.stored for each in emitted), sum(each.requests for each in emitted)
+def measure(sums: Mapping[str | None, GroupSum], errors: Mapping[str, float], span: timedelta) -> Measured | None:
+    """Return the service of these requests, None where there are too few.
+
+    `errors` are error events by endpoint, `span` is production time.
+    """
+    stored, total = sum(each.samples for each in sums.values()), sum(each.weight for each in sums.values())
     if stored < MIN_STORED:
         return None
-    ranked = sorted(emitted, key=lambda each: -each.requests)
-    own = [each for each in ranked[:MOST] if each.requests >= LEAST * total]
-    groups = [(each.name, [each]) for each in own] + [(REST, ranked[len(own) :])]
+    ranked = sorted(sums.items(), key=lambda pair: -pair[1].weight)
+    own = [name for name, each in ranked[:MOST] if name is not None and each.weight >= LEAST * total]
+    groups = [(name, [name]) for name in own] + [(REST, [name for name, _ in ranked if name not in own])]
     return Measured(
-        endpoints=_whole([_endpoint(name, group, total) for name, group in groups if group]),
+        endpoints=_whole([_endpoint(name, names, sums, errors, total) for name, names in groups if names]),
         per_second=float(f"{total / span.total_seconds():.{DIGITS}g}"),
-        failed=round(sum(each.failed for each in emitted) / total, 3),
+        failed=round(sum(each.failed_weight for each in sums.values()) / total, 3),
         stored=stored,
         span=span,
     )
 
 
-def _endpoint(name: str, group: list[Emitted], total: float) -> Endpoint:
-    requests = sum(each.requests for each in group)
+def _endpoint(
+    name: str,
+    names: Sequence[str | None],
+    sums: Mapping[str | None, GroupSum],
+    errors: Mapping[str, float],
+    total: float,
+) -> Endpoint:
+    group = [sums[each] for each in names]
+    requests = sum(each.weight for each in group)
     return Endpoint(
         name=name,
         share=round(requests / total, 2),
-        errors=round(min(1.0, sum(each.errors for each in group) / requests), 3),
+        errors=round(min(1.0, sum(errors.get(each or "", 0.0) for each in names) / requests), 3),
         spans=round(sum(each.spans for each in group) / requests, 1),
         duration_ms=round(sum(each.duration_ms for each in group) / requests),
     )
@@ -60,5 +71,4 @@ def _endpoint(name: str, group: list[Emitted], total: float) -> Endpoint:
 def _whole(endpoints: list[Endpoint]) -> tuple[Endpoint, ...]:
     """Give the busiest what rounding took, so that the shares are 1 together."""
     first, *others = endpoints
-    share = 1 - sum(each.share for each in others)
-    return (Endpoint(first.name, share, first.errors, first.spans, first.duration_ms), *others)
+    return (replace(first, share=1 - sum(each.share for each in others)), *others)
