@@ -53,6 +53,7 @@ DAG: Final = Signal(
 ERROR_SCHEMA: Final = Signal(
     "error_schema", "context", None, "Code, reason, retryable and source", "service.event_hooks"
 )
+RUNTIME: Final = Signal("runtime", "context", None, "The interpreter and its version", "service.telemetry")
 
 # Span operations: the work that matters, and none for what does not.
 OP_IDENTIFY: Final = Signal("causal.identify", "op", "ms", "Identification of an effect in a graph", "service.api")

@@ -4,6 +4,7 @@ Sources: sentry-sdk 2.75 (its integrations and options), https://docs.sentry.io/
 """
 
 import logging
+import platform
 import re
 from collections.abc import Callable
 from functools import partial
@@ -18,6 +19,7 @@ from sentry_sdk.integrations.openfeature import OpenFeatureIntegration
 from sentry_sdk.integrations.redis import RedisIntegration
 from sentry_sdk.integrations.sqlalchemy import SqlalchemyIntegration
 from sentry_sdk.integrations.starlette import StarletteIntegration
+from sentry_sdk.integrations.stdlib import StdlibIntegration
 from sentry_sdk.integrations.threading import ThreadingIntegration
 from sentry_sdk.scrubber import EventScrubber
 from sentry_sdk.types import Event, Hint
@@ -60,6 +62,8 @@ def _initialise(settings: Settings, sampler: TracesSampler, is_silent: Callable[
     scope = sentry_sdk.get_global_scope()
     scope.set_tag(signals.SERVICE.name, SERVICE)
     scope.set_tag(signals.SOURCE.name, SOURCE)
+    runtime = {"name": platform.python_implementation(), "version": platform.python_version()}
+    scope.set_context(signals.RUNTIME.name, runtime)  # what is of use of the integration `stdlib`
 
 
 def _quieten_sdk() -> None:
@@ -123,6 +127,11 @@ def build_options(settings: Settings, sampler: TracesSampler) -> dict[str, Any]:
             # entered and left unused.
             ThreadingIntegration(propagate_scope=False),
         ],
-        "disabled_integrations": [ArgvIntegration()],  # the scrubber drops what it adds
+        "disabled_integrations": [
+            ArgvIntegration(),  # the scrubber drops what it adds
+            # Only the SDK's own transport uses http.client here. Where the DSN has a port, the SDK does not know its own
+            # calls, and makes a span and a breadcrumb for each envelope that it sends.
+            StdlibIntegration(),
+        ],
         "auto_enabling_integrations": False,  # what else is installed changes neither events nor speed
     }

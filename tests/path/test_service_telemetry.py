@@ -1,5 +1,6 @@
 """The service as it is run, the real SDK in it, and what arrives on a real socket."""
 
+import platform
 import subprocess
 from pathlib import Path
 
@@ -41,6 +42,7 @@ def test_injected_failure_is_one_event_with_all_that_a_person_needs(start: Start
         "retryable": True,
     }
     assert event["contexts"]["dag"] == {"node_count": 3, "edge_count": 3, "treatment": "x", "outcome": "y"}
+    assert event["contexts"]["runtime"] == {"name": "CPython", "version": platform.python_version()}
     assert {"flag": "error_rate", "result": True} in event["contexts"]["flags"]["values"]
     assert event["exception"]["values"][-1]["mechanism"]["handled"] is True
     assert (event["environment"], event["transaction"]) == ("development", VALIDATE)
