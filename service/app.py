@@ -13,16 +13,19 @@ from fastapi.routing import iter_route_contexts
 from fastapi.security import APIKeyHeader
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from service.apart import Apart, Process
 from service.api import batch, causal, health, outcomes, robustness, scenarios, sensitivity, sentry_test
 from service.api_keys import HEADER, ApiKeyMiddleware
 from service.body_limit import BodyLimitMiddleware
 from service.cache.results import ResultCache
 from service.cache.stores import MemoryStore, RedisStore
+from service.cpus import usable_cpus
 from service.database.engine import open_database
 from service.database.schema import Schema
 from service.dependency import Dependency
+from service.error_bodies import ErrorBody
 from service.error_handlers import install_error_handlers
-from service.errors import ErrorBody, IslError
+from service.errors import IslError
 from service.faults import open_faults
 from service.logs import configure_logging
 from service.plot.client import PlotClient
@@ -38,6 +41,9 @@ from service.trace_trust import trust_trace
 from service.user_id import UserIdMiddleware
 
 log: Final = logging.getLogger("isl.app")
+BRIEF_WAITING: Final = 4  # at 160 ms each at worst, the last of them still ends within its second
+NICENESS: Final = 5  # of what takes seconds, so that the event loop comes first where both want the same CPU
+LONG_WAITING: Final = 6  # at the usual budget of 2 s each, the last of them still ends within its 15 s
 # What the layers answer before a route is reached.
 EDGE_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     status: {"model": ErrorBody, "description": "Olumi error v1.0"} for status in (401, 413, 429)
@@ -75,7 +81,7 @@ def build_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.release = build_release(settings.isl_git_sha)
     app.state.faults = faults
-    app.state.pool = Pool()
+    _open_pools(app, settings.isl_workers)
     _open_dependencies(app, settings)
     app.include_router(health.router)
     # The key was checked long before; this puts it into the API's description.
@@ -87,6 +93,15 @@ def build_app(settings: Settings | None = None) -> FastAPI:
     install_error_handlers(app)
     sampler.learn(iter_route_contexts(app.routes))
     return app
+
+
+def _open_pools(app: FastAPI, workers: int | None) -> None:
+    """Keep three kinds of computations from waiting for each other; a CPU is no faster for being shared by many."""
+    cpus = usable_cpus()
+    long_ones = max(1, cpus // (workers or cpus))
+    app.state.pool = Pool()
+    app.state.brief = Pool(1, BRIEF_WAITING, Apart([Process(0)]))
+    app.state.long = Pool(long_ones, LONG_WAITING, Apart([Process(NICENESS) for _ in range(long_ones)]))
 
 
 def _open_dependencies(app: FastAPI, settings: Settings) -> None:
@@ -108,7 +123,7 @@ def _open_dependencies(app: FastAPI, settings: Settings) -> None:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     _migrate(app)
     yield
-    for part in (app.state.pool, app.state.plot, app.state.store, app.state.database):
+    for part in (app.state.pool, app.state.brief, app.state.long, app.state.plot, app.state.store, app.state.database):
         part.close()
     await app.state.counter.close()
     # Blocks the loop for at most the flush budget; nothing else runs on it any more.

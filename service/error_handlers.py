@@ -9,7 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from service.errors import SERVER_ERROR, ErrorBody, IslError, OverloadedError, Recovery, to_isl_error
+from service.error_bodies import ErrorBody, Recovery, to_isl_error
+from service.errors import SERVER_ERROR, IslError, OverloadedError
 from service.request_id import current_request_id
 
 log: Final = logging.getLogger("isl.errors")

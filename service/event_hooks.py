@@ -11,7 +11,8 @@ from sentry_sdk.types import Event, Hint
 
 from monitors import signals
 from service.dependency import DependencyError
-from service.errors import SOURCE, IslError, to_isl_error
+from service.error_bodies import to_isl_error
+from service.errors import SOURCE, IslError
 from service.sampling import UNMATCHED
 from service.scrubbing.event import reduce_event, scrub_event, scrub_log
 from service.urls import runbook_of

@@ -1,5 +1,8 @@
 """The one way in which computations leave the event loop: a few threads per worker, a short queue, a deadline each.
 
+Short ones are computed in their thread. Long ones would keep the interpreter from the event loop: their thread hands
+them to a process (`service.apart`), and waits.
+
 What finds the queue full is refused at once (503, `overloaded`): an answer now, and time for the others, beats one that
 comes when its caller has gone. What takes too long is stopped at its next checkpoint (504): a thread cannot be ended
 from outside, so every loop of a computation calls its checkpoint.
@@ -10,10 +13,12 @@ import contextvars
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from threading import BoundedSemaphore
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from service.errors import Details, ErrorCode, IslError, OverloadedError
+from service.apart import Apart
+from service.errors import OverloadedError, timeout_error
 from service.graph import Checkpoint, no_checkpoint
 
 # Python computes in one thread at a time; the others use what numpy and a waiting cache leave. More threads would only
@@ -26,49 +31,12 @@ RETRY_AFTER_S: Final = 1  # a full queue of usual requests is empty by then
 T = TypeVar("T")
 
 
-class Pool:
-    """The threads of one worker. Safe to use from any event loop."""
-
-    def __init__(self, running: int = RUNNING_LIMIT, waiting: int = WAITING_LIMIT) -> None:
-        self._threads = ThreadPoolExecutor(max_workers=running, thread_name_prefix="computation")
-        self._places = BoundedSemaphore(running + waiting)
-
-    async def run(self, work: Callable[[Checkpoint], T], limit_s: float, trip: Checkpoint = no_checkpoint) -> T:
-        """Run `work` in a thread, in this context: spans, scopes and the request id are those of the caller.
-
-        `limit_s` counts from now, waiting included. `trip` is called once, at the first checkpoint.
-        Raises OverloadedError when all places are taken, IslError (ISL_TIMEOUT) past the deadline.
-        """
-        if not self._places.acquire(blocking=False):
-            raise OverloadedError("All computing threads are busy and the queue is full", RETRY_AFTER_S)
-        future = self._submit(work, Deadline(limit_s, trip))
-        # Whoever waits may go; the place is free when the work is over, not before.
-        future.add_done_callback(lambda _: self._places.release())
-        answer = asyncio.wrap_future(future)
-        await asyncio.wait([answer], timeout=limit_s)
-        if future.cancel():  # it never began
-            raise timeout_error(limit_s)
-        return await answer
-
-    def _submit(self, work: Callable[[Checkpoint], T], deadline: "Deadline") -> "Future[T]":
-        context = contextvars.copy_context()
-        try:
-            return self._threads.submit(context.run, work, deadline)
-        except BaseException:
-            self._places.release()
-            raise
-
-    def close(self) -> None:
-        """Take no more work, and wait for what runs: at most as long as its deadline."""
-        self._threads.shutdown(cancel_futures=True)
-
-
 class Deadline:
     """The checkpoint of one computation."""
 
-    def __init__(self, limit_s: float, trip: Checkpoint) -> None:
+    def __init__(self, left_s: float, limit_s: float, trip: Checkpoint = no_checkpoint) -> None:
         self._limit_s = limit_s
-        self._end_s = time.monotonic() + limit_s
+        self._end_s = time.monotonic() + left_s
         self._trip = trip
         self._is_tripped = False
 
@@ -80,10 +48,69 @@ class Deadline:
             self._is_tripped = True
             self._trip()
 
+    @property
+    def left_s(self) -> float:
+        """Seconds until it is past; 0 from then on."""
+        return max(0.0, self._end_s - time.monotonic())
 
-def timeout_error(limit_s: float) -> IslError:
-    """Build the error of a computation that was stopped."""
-    hints = ("Ask for less: a smaller graph, fewer samples, scenarios or options",)
-    return IslError(
-        ErrorCode.ISL_TIMEOUT, f"The computation did not end within {limit_s:g} seconds", Details(hints=hints)
-    )
+
+class Task(Deadline):
+    """What the work of a pool is given: its checkpoint, and the way to compute what takes long."""
+
+    def __init__(self, limit_s: float, trip: Checkpoint, apart: Apart | None) -> None:
+        super().__init__(limit_s, limit_s, trip)
+        self._apart = apart
+
+    def compute(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Call `function(*arguments, checkpoint)`, in a process where the pool has some, and here until it is ready.
+
+        `function` is one of a module. Raises what it raises, IslError (ISL_TIMEOUT), ProcessLostError.
+        """
+        self()  # faults hit on this side
+        with self._apart.lend() if self._apart else nullcontext() as process:
+            if process is None:
+                return function(*arguments, self)
+            return process.call(function, arguments, self.left_s, self._limit_s)
+
+
+class Pool:
+    """The threads of one worker. Safe to use from any event loop.
+
+    `apart` has a process for each thread, for work that asks for one.
+    """
+
+    def __init__(self, running: int = RUNNING_LIMIT, waiting: int = WAITING_LIMIT, apart: Apart | None = None) -> None:
+        self._threads = ThreadPoolExecutor(max_workers=running, thread_name_prefix="computation")
+        self._places = BoundedSemaphore(running + waiting)
+        self._apart = apart
+
+    async def run(self, work: Callable[[Task], T], limit_s: float, trip: Checkpoint = no_checkpoint) -> T:
+        """Run `work` in a thread, in this context: spans, scopes and the request id are those of the caller.
+
+        `limit_s` counts from now, waiting included. `trip` is called once, at the first checkpoint.
+        Raises OverloadedError when all places are taken, IslError (ISL_TIMEOUT) past the deadline.
+        """
+        if not self._places.acquire(blocking=False):
+            raise OverloadedError("All computing threads are busy and the queue is full", RETRY_AFTER_S)
+        future = self._submit(work, Task(limit_s, trip, self._apart))
+        # Whoever waits may go; the place is free when the work is over, not before.
+        future.add_done_callback(lambda _: self._places.release())
+        answer = asyncio.wrap_future(future)
+        await asyncio.wait([answer], timeout=limit_s)
+        if future.cancel():  # it never began
+            raise timeout_error(limit_s)
+        return await answer
+
+    def _submit(self, work: Callable[[Task], T], task: Task) -> "Future[T]":
+        context = contextvars.copy_context()
+        try:
+            return self._threads.submit(context.run, work, task)
+        except BaseException:
+            self._places.release()
+            raise
+
+    def close(self) -> None:
+        """Take no more work, and wait for what runs: at most as long as its deadline."""
+        self._threads.shutdown(cancel_futures=True)
+        if self._apart is not None:
+            self._apart.close()

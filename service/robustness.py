@@ -4,6 +4,7 @@ All options are compared in the same worlds (common random numbers, see `scenari
 left out and named: an answer that is partial says so.
 """
 
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -67,6 +68,21 @@ class Budget:
         """Tell whether another piece of work may begin. Raises what the checkpoint does."""
         self.checkpoint()
         return self.has_time()
+
+
+def analyze_within(
+    question: Question,
+    asked: Collection[Analysis],
+    samples: int,
+    seed: int,
+    confidence_level: float,
+    budget_ms: int,
+    checkpoint: Checkpoint = no_checkpoint,
+) -> Report:
+    """Analyse within so many milliseconds from now. Raises what `analyze` and the checkpoint do."""
+    end_s = time.monotonic() + budget_ms / 1000
+    budget = Budget(lambda: time.monotonic() < end_s, checkpoint)
+    return analyze(question, asked, samples, seed, confidence_level, budget)
 
 
 def analyze(

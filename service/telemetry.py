@@ -129,8 +129,8 @@ def build_options(settings: Settings, sampler: TracesSampler) -> dict[str, Any]:
         ],
         "disabled_integrations": [
             ArgvIntegration(),  # the scrubber drops what it adds
-            # Only the SDK's own transport uses http.client here. Where the DSN has a port, the SDK does not know its own
-            # calls, and makes a span and a breadcrumb for each envelope that it sends.
+            # Only the SDK's own transport uses http.client here. Where the DSN has a port, the SDK does not know its
+            # own calls, and makes a span and a breadcrumb for each envelope that it sends.
             StdlibIntegration(),
         ],
         "auto_enabling_integrations": False,  # what else is installed changes neither events nor speed

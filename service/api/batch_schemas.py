@@ -16,7 +16,8 @@ from service.api.schemas import (
     ValidateRequest,
 )
 from service.counterfactual import SAMPLES_DEFAULT, SAMPLES_LIMIT, SAMPLES_MINIMUM, SEED_BITS
-from service.errors import ErrorBody, ErrorCode, left_out_if_none
+from service.error_bodies import ErrorBody, left_out_if_none
+from service.errors import ErrorCode
 from service.graph import NODES_LIMIT
 from service.scenarios import Objective
 

@@ -10,7 +10,7 @@ from starlette.datastructures import State
 from monitors import signals
 from service.api.computing import ERROR_RESPONSES, compute, hold_back
 from service.api.crumbs import describe, leave_crumb
-from service.api.identifying import find_identification
+from service.api.identifying import find_identification, is_large
 from service.api.schemas import (
     CounterfactualRequest,
     CounterfactualResponse,
@@ -19,8 +19,9 @@ from service.api.schemas import (
     ValidateResponse,
 )
 from service.counterfactual import Prediction, seed_from, simulate
-from service.errors import ErrorBody
+from service.error_bodies import ErrorBody
 from service.graph import Checkpoint
+from service.pool import Task
 from service.request_id import current_request_id
 
 PREFIX: Final = "/api/v1/causal"
@@ -28,6 +29,8 @@ NOT_IDENTIFIABLE: Final = (
     "Olumi error v1.0. ISL_VALIDATION_ERROR, or ISL_CAUSAL_NOT_IDENTIFIABLE: unmeasured confounding, shown by the"
     " hedge (F, F' and their roots) in validation_failures; recovery.hints name what to measure and any instrument"
 )
+# Of a large graph, waiting included; with the grace of `service.apart` it is answered or refused within a second.
+BRIEF_S: Final = 0.9
 
 router = APIRouter(prefix=PREFIX, tags=["causal"], responses=ERROR_RESPONSES, dependencies=[Depends(hold_back)])
 
@@ -41,14 +44,16 @@ async def validate(body: ValidateRequest, request: Request) -> Response:
     If nothing observed determines the effect, the answer is the error ISL_CAUSAL_NOT_IDENTIFIABLE with status 422. That
     is a proven no: its reason is unmeasured_confounding, and its validation_failures name the hedge behind it.
     """
-    return await compute(request, partial(_validate, body, request.app.state))
+    state = request.app.state
+    work = partial(_validate, body, state)
+    return await (compute(request, work, state.brief, BRIEF_S) if is_large(body.dag) else compute(request, work))
 
 
-def _validate(body: ValidateRequest, state: State, checkpoint: Checkpoint) -> ValidateResponse:
+def _validate(body: ValidateRequest, state: State, task: Task) -> ValidateResponse:
     edge_count = len(body.dag.edges) + len(body.dag.bidirected)
     describe("identify", len(body.dag.nodes), edge_count, body.treatment, body.outcome)
     leave_crumb("checking the graph", node_count=len(body.dag.nodes), edge_count=edge_count)
-    kept, is_hit = find_identification(body, state, checkpoint)
+    kept, is_hit = find_identification(body, state, task)
     answer = kept.resolve()  # raises a "no" out here: the computation went well, and so did its span
     leave_crumb("the effect is identified", method=answer.method)
     return ValidateResponse(**answer.model_dump(), cache_hit=is_hit, request_id=current_request_id())

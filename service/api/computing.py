@@ -13,8 +13,8 @@ from fastapi import Request, Response
 from pydantic import BaseModel
 
 from monitors import signals
-from service.errors import ErrorBody
-from service.graph import Checkpoint
+from service.error_bodies import ErrorBody
+from service.pool import Pool, Task
 
 # Under gunicorn's graceful_timeout: what runs when a worker is told to stop still ends by itself.
 DEADLINE_S: Final = 15.0
@@ -35,14 +35,16 @@ async def hold_back(request: Request) -> None:
     await request.app.state.faults.hold_back(request.scope["route"].path)
 
 
-async def compute(request: Request, work: Callable[[Checkpoint], BaseModel], limit_s: float = DEADLINE_S) -> Response:
-    """Run `work` in the pool, and write its answer as JSON there too.
+async def compute(
+    request: Request, work: Callable[[Task], BaseModel], pool: Pool | None = None, limit_s: float = DEADLINE_S
+) -> Response:
+    """Run `work` in a pool, that of short computations unless told otherwise, and write its answer as JSON there too.
 
     Faults that fail a computation hit it at its first checkpoint, once per request.
     """
     state = request.app.state
     trip = partial(state.faults.trip, request.scope["route"].path)
-    content: bytes = await state.pool.run(lambda checkpoint: _serialise(work(checkpoint)), limit_s, trip)
+    content: bytes = await (pool or state.pool).run(lambda task: _serialise(work(task)), limit_s, trip)
     return Response(content, media_type="application/json")
 
 

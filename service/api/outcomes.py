@@ -22,7 +22,8 @@ from service.api.schemas import Name
 from service.clock import utc_now
 from service.database.outcomes import find_outcome, insert_outcome, record_actual, summarise
 from service.dependency import Dependency, DependencyError, mark_degraded
-from service.errors import Details, ErrorBody, ErrorCode, IslError
+from service.error_bodies import ErrorBody
+from service.errors import Details, ErrorCode, IslError
 from service.outcomes import Forecast, Option, Outcome, Score, new_outcome_id
 from service.plot.client import Comparison, PlotClient, PlotUnavailableError
 from service.request_id import current_request_id

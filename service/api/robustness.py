@@ -1,7 +1,5 @@
 """The heavy route: options compared on an uncertain graph, as far as a budget of time reaches."""
 
-import time
-from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from typing import Final
@@ -19,11 +17,12 @@ from service.api.robustness_schemas import (
     RobustnessResponse,
 )
 from service.counterfactual import seed_from
-from service.graph import Checkpoint
+from service.pool import Task
 from service.request_id import current_request_id
-from service.robustness import Budget, Report, analyze
+from service.robustness import Report, analyze_within
 
 PREFIX: Final = "/api/v1/robustness"
+SMALL_WORK: Final = 5_000_000  # arrows x options x samples x passes: 4 ns each, so 20 ms
 
 router = APIRouter(prefix=PREFIX, tags=["robustness"], responses=ERROR_RESPONSES, dependencies=[Depends(hold_back)])
 
@@ -34,27 +33,28 @@ async def analyze_robustness(body: RobustnessRequest, request: Request) -> Respo
 
     The answer is partial when the budget ends first; it then lists what was completed and what was skipped.
     """
-    return await compute(request, partial(_analyze, body))
+    pool = request.app.state.long if _is_large(body) else None
+    return await compute(request, partial(_analyze, body), pool)
 
 
-def _analyze(body: RobustnessRequest, checkpoint: Checkpoint) -> RobustnessResponse:
-    has_time = _start_budget(body.budget_ms)
-    checkpoint()
+def _is_large(body: RobustnessRequest) -> bool:
+    """Tell if it is better computed in a process than beside the event loop: one pass per arrow, if that is asked."""
+    passes = 1 + len(body.edges) * ("removal" in body.analyses)
+    return len(body.edges) * len(body.options) * body.samples * passes > SMALL_WORK
+
+
+def _analyze(body: RobustnessRequest, task: Task) -> RobustnessResponse:
+    task()
     treatment = ", ".join(sorted({name for each in body.options for name in each.interventions}))
     describe("robustness", len(body.nodes), len(body.edges), treatment, body.goal)
     question = body.to_question()
     seed = seed_from(body.model_dump(exclude={"seed", "budget_ms"})) if body.seed is None else body.seed
     with sentry_sdk.start_span(op=signals.OP_MONTE_CARLO.name, name="compare the options in drawn worlds") as span:
-        budget = Budget(has_time, checkpoint)
-        found = analyze(question, body.analyses, body.samples, seed, body.confidence_level, budget)
+        arguments = (question, body.analyses, body.samples, seed, body.confidence_level, body.budget_ms)
+        found = task.compute(analyze_within, *arguments)
         span.set_data(signals.SAMPLES.name, found.samples)
     leave_crumb("the options are compared", samples=found.samples, skipped=", ".join(found.skipped))
     return _render(found, seed)
-
-
-def _start_budget(budget_ms: int) -> Callable[[], bool]:
-    end = time.monotonic() + budget_ms / 1000
-    return lambda: time.monotonic() < end
 
 
 def _render(found: Report, seed: int) -> RobustnessResponse:

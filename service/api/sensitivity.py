@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from service.api.computing import ERROR_RESPONSES, compute, hold_back
 from service.api.crumbs import name_computation
 from service.api.schemas import Body, SetValue
-from service.errors import left_out_if_none
+from service.error_bodies import left_out_if_none
 from service.graph import Checkpoint
 from service.model import MAGNITUDE_LIMIT
 from service.request_id import current_request_id

@@ -135,7 +135,7 @@ def time_requests(service: Service, bodies: list[dict[str, Any]]) -> list[float]
     client, taken_ms = connect(service), []
     for content in [json.dumps(body).encode() for body in bodies]:
         begun = time.perf_counter()
-        assert ask(client, VALIDATE, content) in {200, 422}
+        assert ask(client, VALIDATE, content) in {200, 422, 504}  # or refused, at its deadline
         taken_ms.append((time.perf_counter() - begun) * 1000)
     client.close()
     return taken_ms

@@ -6,8 +6,9 @@ import pytest
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from service.error_bodies import to_isl_error
 from service.error_handlers import error_body
-from service.errors import Details, ErrorCode, IslError, to_isl_error
+from service.errors import Details, ErrorCode, IslError
 
 REQUEST_ID = "req_0123456789abcdef"
 
