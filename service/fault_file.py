@@ -2,8 +2,10 @@
 
 JSON: `{"error_rate": {"value": 0.2, "routes": ["/api/v1/causal/*"]}}`, or `"dependencies": ["plot"]` for a fault that
 aims at those. `{"added_latency_ms": {"value": 800, "spread": 0.5}}` is a distribution: log-normal, of this median and
-this standard deviation of the logarithm; its P95 is the median times exp(1.645 x spread). A flag that is absent is off,
-and so is all while the file is absent or malformed. Writers replace the file atomically (write beside it, then rename).
+this standard deviation of the logarithm; its P95 is the median times exp(1.645 x spread). A share with `"evenly": true`
+hits every n-th evaluation of a process and none between, where chance would make a small share a large one now and then.
+A flag that is absent is off, and so is all while the file is absent or malformed. Writers replace the file atomically
+(write beside it, then rename).
 """
 
 import json
@@ -29,6 +31,7 @@ ROUTE_KEY: Final = "route"  # attribute of the evaluation context: the route tem
 DEPENDENCY_KEY: Final = "dependency"  # the other attribute: the name of the dependency that is being called
 ROUTES_LIMIT: Final = 50
 SPREAD_LIMIT: Final = 2.0  # then one in twenty takes 27 times the median, and one in twenty a 27th
+WHOLE: Final = 1 - 1e-9  # ten tenths add up to a little less than one
 FILE_LIMIT_BYTES: Final = 64 * 1024  # a faults file is some lines; more is some other file
 
 Stamp = tuple[int, int, int]  # mtime in ns, size, inode: a rename changes at least the inode
@@ -41,6 +44,7 @@ class Setting:
     value: float  # within the range of its fault
     routes: tuple[str, ...]  # globs over route templates, or over names of dependencies; any match counts
     spread: float = 0.0  # standard deviation of the logarithm; 0: always the value itself
+    is_even: bool = False  # of a share: every n-th evaluation is hit, and not each by chance
 
     def matches(self, route: str) -> bool:
         """Tell if the flag is meant for this route."""
@@ -66,7 +70,7 @@ def _parse_setting(name: str, entry: object) -> Setting:
     fault = FAULTS.get(name)
     if fault is None:
         raise FaultFileError(f"found the unknown flag {name!r}, known: {', '.join(FAULTS)}")
-    optional = (fault.aims_at, "spread") if fault.may_spread else (fault.aims_at,)
+    optional = (fault.aims_at, *(["spread"] if fault.may_spread else []), *(["evenly"] if fault.is_share else []))
     if not isinstance(entry, dict) or not set(entry) <= {"value", *optional}:
         raise FaultFileError(f"{name}: write an object with `value` and optionally `{'`, `'.join(optional)}`")
     value = _parse_number(f"{name}.value", entry.get("value"), fault.maximum)
@@ -74,7 +78,10 @@ def _parse_setting(name: str, entry: object) -> Setting:
     routes = entry.get(fault.aims_at, ["*"])
     if not isinstance(routes, list) or not all(isinstance(glob, str) for glob in routes) or len(routes) > ROUTES_LIMIT:
         raise FaultFileError(f"{name}.{fault.aims_at}: write a list of at most {ROUTES_LIMIT} globs")
-    return Setting(value, tuple(routes), spread)
+    is_even = entry.get("evenly", False)
+    if not isinstance(is_even, bool):
+        raise FaultFileError(f"{name}.evenly: found {is_even!r}, allowed: true or false")
+    return Setting(value, tuple(routes), spread, is_even)
 
 
 def _parse_number(where: str, given: object, maximum: float) -> float:
@@ -94,6 +101,7 @@ class FaultFileProvider(AbstractProvider):
         self._lock = threading.Lock()
         self._stamp: Stamp | None = None
         self._settings: dict[str, Setting] = {}
+        self._owed: dict[str, float] = {}  # by flag: the share of a hit that has come together since the last one
 
     def get_metadata(self) -> Metadata:
         """Name the provider."""
@@ -108,7 +116,8 @@ class FaultFileProvider(AbstractProvider):
             return FlagResolutionDetails(default_value, reason=Reason.DEFAULT)
         if not FAULTS[flag_key].is_share:
             return FlagResolutionDetails(setting.value > 0, reason=Reason.STATIC)
-        return FlagResolutionDetails(self._rng.random() < setting.value, reason=Reason.SPLIT)
+        is_hit = self._is_due(flag_key, setting.value) if setting.is_even else self._rng.random() < setting.value
+        return FlagResolutionDetails(is_hit, reason=Reason.SPLIT)
 
     def resolve_float_details(
         self, flag_key: str, default_value: float, evaluation_context: EvaluationContext | None = None
@@ -144,6 +153,14 @@ class FaultFileProvider(AbstractProvider):
         setting = self._current().get(flag_key)
         key = DEPENDENCY_KEY if FAULTS[flag_key].aims_at == "dependencies" else ROUTE_KEY
         return setting if setting is not None and setting.matches(str(attributes.get(key, ""))) else None
+
+    def _is_due(self, flag_key: str, share: float) -> bool:
+        """Owe each evaluation its share of a hit, and pay when one is whole. The share may change on the way."""
+        with self._lock:
+            owed = self._owed.get(flag_key, 0.0) + share
+            is_hit = owed >= WHOLE
+            self._owed[flag_key] = owed - is_hit
+        return is_hit
 
     def _current(self) -> dict[str, Setting]:
         stamp = _stat(self._path)

@@ -63,7 +63,9 @@ def test_absent_flags_are_off_and_routes_default_to_all() -> None:
         (b'{"error_rate": {"value": "0.2"}}', "0 to 1"),
         (b'{"added_latency_ms": {"value": 60001}}', "0 to 60000"),
         (b'{"added_latency_ms": {"value": 1, "spread": 2.1}}', "spread: found 2.1, allowed: 0 to 2"),
-        (b'{"error_rate": {"value": 1, "spread": 1}}', "`value` and optionally `routes`"),
+        (b'{"error_rate": {"value": 1, "spread": 1}}', "`value` and optionally `routes`, `evenly`"),
+        (b'{"error_rate": {"value": 1, "evenly": 1}}', "evenly: found 1, allowed: true or false"),
+        (b'{"added_latency_ms": {"value": 1, "evenly": true}}', "`value` and optionally `routes`, `spread`"),
         (b'{"memory_pressure": {"value": 1025}}', "0 to 1024"),
         (b'{"error_rate": {"value": 1, "routes": "/x"}}', "routes"),
         (b'{"error_rate": {"value": 1, "routes": [1]}}', "routes"),
@@ -157,6 +159,21 @@ def test_spread_makes_a_distribution_of_this_median(tmp_path: Path) -> None:
     assert 770 <= drawn[1000] <= 830
     assert 1720 <= drawn[1900] <= 1920
     assert max(provider.resolve_float_details("dependency_slow", 0.0).value for _ in range(50)) == 60_000
+
+
+def test_an_even_share_hits_every_nth_evaluation(tmp_path: Path) -> None:
+    """Also while the share is changed, as a fault does that creeps: no hit is lost and none comes twice."""
+    path = tmp_path / "faults.json"
+    provider = FaultFileProvider(path)
+    context = EvaluationContext(attributes={ROUTE_KEY: ROUTE})
+
+    def hits(share: float, count: int) -> list[int]:
+        _write(path, {"error_rate": {"value": share, "evenly": True}})
+        seen = (provider.resolve_boolean_details("error_rate", False, context).value for _ in range(count))  # noqa: FBT003
+        return [number for number, is_hit in enumerate(seen, start=1) if is_hit]
+
+    assert hits(0.1, 25) == [10, 20]
+    assert hits(0.25, 10) == [2, 6, 10]  # half of a hit was owed
 
 
 def test_memory_is_held_while_the_flag_is_on(tmp_path: Path) -> None:
