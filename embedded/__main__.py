@@ -3,6 +3,8 @@
 import logging
 import os
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import uvicorn
 
@@ -21,17 +23,21 @@ def main() -> int:
     return serve(SystemClock())
 
 
-def serve(clock: Clock, extension: Extension = ALONE) -> int:
-    """Serve by this clock until stopped, with these pages added. Returns 2 where settings or data file do not fit."""
+def serve(clock: Clock, extension: Extension = ALONE, around: Callable[[Any], Any] | None = None) -> int:
+    """Serve by this clock until stopped, with these pages added, and with an ASGI app of the caller's around it all.
+
+    Returns 2 where settings or data file do not fit.
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         settings = load_settings(os.environ)
         destinations = load_destinations(settings.channels, os.environ)
-        app = build_app(settings, clock, destinations, extension)
+        engine = build_app(settings, clock, destinations, extension)
     except (SettingsError, StoreVersionError) as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_USAGE
+    app = around(engine) if around else engine
     uvicorn.run(app, host=settings.host, port=settings.port, access_log=False, log_level="warning", lifespan="on")
     return 0
 

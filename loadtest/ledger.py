@@ -6,6 +6,7 @@ users, and the rehearsal's own probes. The first line is why a request that was 
 
 import json
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
@@ -15,6 +16,7 @@ OVERLOADED = "overloaded"  # reason of a 503 that sheds load: the service refuse
 NO_ANSWER = 0  # status of a request that has none: it may or may not have reached the service
 PROBE = "probe"  # intent of a request that only asks whether the service is there
 PLANTED = "planted"  # intent of a request that carries secrets on purpose
+FORCED = "forced"  # intent of a request whose trace headers say whether it is sampled
 CANARY = "canary"  # intent of the rehearsal's own transaction, which no request of the service stands behind
 
 
@@ -100,3 +102,7 @@ class Ledger:
                     entry = Entry(**json.loads(line))
                     self._entries[entry.request_id] = entry
         return list(self._entries.values())
+
+    def between(self, since: datetime, until: datetime) -> list[Entry]:
+        """Return the requests that were sent in [since, until), as far as they are written."""
+        return [each for each in self.refresh() if since.timestamp() <= each.sent_at < until.timestamp()]

@@ -5,6 +5,7 @@ Bodies come from `monitors.bodies`; answers leave as the records of `monitors.re
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
@@ -81,6 +82,12 @@ class SentryClient:
     def project_keys(self, project: str) -> tuple[ClientKey, ...]:
         return tuple(self._list(f"projects/{self.organization}/{project}/keys/", answers.parse_key))
 
+    def limit_key(self, project: str, key_id: str, limit: tuple[int, timedelta] | None) -> None:
+        """Let a client key take so many error events in so much time, or as many as come."""
+        body = {"count": limit[0], "window": int(limit[1].total_seconds())} if limit else None
+        path = f"projects/{self.organization}/{project}/keys/{key_id}/"
+        self._transport.call("PUT", path, body={"rateLimit": body})
+
     def inbound_filters(self, project: str) -> tuple[InboundFilter, ...]:
         return tuple(self._list(f"projects/{self.organization}/{project}/filters/", answers.parse_filter))
 
@@ -155,6 +162,9 @@ class SentryClient:
         """Yield a project's issues; the empty query finds all, where Sentry itself would leave out the resolved."""
         params: Params = {"project": project_id, "query": query, "statsPeriod": stats_period, "limit": PAGE_ROWS}
         return self._list(f"{self._org}/issues/", answers.parse_issue, params)
+
+    def resolve_issue(self, issue_id: int) -> None:
+        self._transport.call("PUT", f"{self._org}/issues/{issue_id}/", body={"status": "resolved"})
 
     def stats_v2(
         self, project_id: int, group_by: Sequence[str], stats_period: str = "1d", interval: str = "1h", **only: str

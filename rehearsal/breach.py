@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from monitors.model import Monitor, Priority, Threshold
+from monitors.model import Monitor, Priority, RuleSet, Threshold
 from rehearsal.disturbance import Fault, HookFault
 
 AT_ONCE: Final = timedelta(0)
+SECOND: Final = timedelta(seconds=1)
+PRECISION_S: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,11 @@ class Prediction:
 UNKNOWN: Final = Prediction(None, AT_ONCE, AT_ONCE)
 
 
+def longest_window(rules: RuleSet) -> timedelta:
+    """The longest that any monitor looks back."""
+    return max((monitor.window for monitor in rules.monitors), default=timedelta(0))
+
+
 def predict(monitor: Monitor, fault: Fault | HookFault, speed: float) -> Prediction:
     """Predict the breach of a monitor by a step of a fault, at `speed` production seconds per second."""
     limit, share = share_limit(monitor), _bad_share(monitor, fault)
@@ -39,9 +46,31 @@ def predict(monitor: Monitor, fault: Fault | HookFault, speed: float) -> Predict
     unseen = timedelta(milliseconds=_added_ms(fault)) * speed
     return Prediction(
         can_breach=True,
-        breach_after=unseen + monitor.window * (limit / share),
+        breach_after=unseen + _breach_after(monitor.window, limit / share, _creeps(fault)),
         recovery_after=unseen + monitor.window * max(0.0, 1 - _resolve_limit(monitor, limit) / share),
     )
+
+
+def _breach_after(window: timedelta, part: float, creeps: timedelta) -> timedelta:
+    """When the mean of a window passes `part` of what the fault leads to, where it grows to that over `creeps`."""
+    low, high = 0.0, (creeps + window) / SECOND
+    while high - low > PRECISION_S:  # the mean only grows
+        middle = (low + high) / 2
+        is_over = (_sum(middle, creeps) - _sum(middle - window / SECOND, creeps)) * SECOND >= window * part
+        low, high = (low, middle) if is_over else (middle, high)
+    return timedelta(seconds=high)
+
+
+def _sum(until_s: float, creeps: timedelta) -> float:
+    """Share seconds since the fault began, where the share grows evenly from 0 to 1 and stays there."""
+    over_s = creeps / SECOND
+    if until_s <= 0:
+        return 0.0
+    return until_s**2 / (2 * over_s) if until_s < over_s else until_s - over_s / 2
+
+
+def _creeps(fault: Fault | HookFault) -> timedelta:
+    return (isinstance(fault, Fault) and fault.creeps) or AT_ONCE
 
 
 def share_limit(monitor: Monitor) -> float | None:

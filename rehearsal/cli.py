@@ -171,7 +171,7 @@ def loadtest(*, rate: float, seconds: int, shape: str, processes: int, has_page:
     page = hold_port(PAGE_PORT) if has_page else None
     if page:
         click.echo(f"Locust's page: http://{HOST}:{page.number}", err=True)
-    load = Load(rate, timedelta(seconds=seconds), shape, processes, page.number if page else None)
+    load = Load(rate, timedelta(seconds=seconds), shape, processes, page_port=page.number if page else None)
     code = run_load(target.url, target.key, load, target.ledger, target.file)
     raise SystemExit(FAILED if code else HELD)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from loadtest.ledger import NO_ANSWER, PLANTED, PROBE, Entry
+from loadtest.ledger import FORCED, NO_ANSWER, PLANTED, PROBE, Entry
 from rehearsal.breakdown import Part, PartOf, break_down, by_endpoint
 from rehearsal.clock import now, sleep
 from rehearsal.counts import Count, Seen, count_requests
@@ -14,12 +14,16 @@ from rehearsal.judge import judge_books, judge_counts
 from rehearsal.observe import Observation, observe
 from rehearsal.plan import Plan
 from rehearsal.reconcile import OURS, Books, reconcile
+from rehearsal.refused import read_refused, with_refused
 from rehearsal.sampling import TOTAL, Arrived, Configured, Row, Sampled, effective_rates
 from rehearsal.stack import Stack
 from rehearsal.verdict import Finding
 from service.sampling import RouteRate, parse_route_rates
 
 DEADLINE: Final = timedelta(seconds=15)  # for what is still on its way when the service has stopped
+# Envelopes that are under way when the engine is killed: one for each process that sends. They may have arrived, and be
+# network errors to their sender.
+CUT_OFF: Final = 8
 POLL: Final = timedelta(milliseconds=200)
 ROUTE_RATES: Final = "SENTRY_TRACES_ROUTES"  # of the reference service: template=rate, comma separated
 
@@ -33,6 +37,8 @@ class Closing:
     by_endpoint: tuple[Part, ...]
     by_drill: tuple[Part, ...]
     rates: tuple[Row, ...]
+    traced: frozenset[str | None]  # ids of the requests that have a transaction
+    raised: frozenset[str | None]  # and of those that have an error event
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -53,14 +59,17 @@ def close_books(stack: Stack, since: datetime, spans: Spans, *, is_patient: bool
     entries = stack.ledger.refresh()
     with stack.client() as client:
         while True:
-            closing = _close(entries, observe(client, stack.project_id, since), _configured(stack), spans)
+            seen = with_refused(observe(client, stack.project_id, since), read_refused(stack.folder))
+            closing = _close(entries, seen, _configured(stack), spans, stack.kills * CUT_OFF)
             is_even = closing.books.is_closed and all(count.is_close for count in closing.counts)
             if is_even or now() >= deadline or not stack.plan.has_books:
                 return closing
             sleep(POLL)
 
 
-def _close(entries: Sequence[Entry], seen: Observation, configured: Configured | None, spans: Spans) -> Closing:
+def _close(
+    entries: Sequence[Entry], seen: Observation, configured: Configured | None, spans: Spans, cut_off: int
+) -> Closing:
     books = reconcile(
         entries,
         seen.transactions,
@@ -69,14 +78,17 @@ def _close(entries: Sequence[Entry], seen: Observation, configured: Configured |
         seen.dropped_errors,
         rate_of=configured.of if configured else None,
         lost_reports=seen.lost_reports,
+        cut_off=cut_off,
     )
-    counted = Seen(seen.transactions, seen.dropped, seen.sessions, seen.dropped_sessions, seen.lost_reports)
+    counted = Seen(seen.transactions, seen.dropped, seen.sessions, seen.dropped_sessions, seen.lost_reports, cut_off)
     return Closing(
         books=books,
         counts=count_requests(entries, counted),
         by_endpoint=break_down(entries, seen.transactions, seen.errors, books, by_endpoint),
         by_drill=break_down(entries, seen.transactions, seen.errors, books, spans.drill_of),
         rates=_rates(configured, entries, seen, spans.could_arrive) if configured else (),
+        traced=frozenset(each.request_id for each in seen.transactions),
+        raised=frozenset(each.request_id for each in seen.errors),
     )
 
 
@@ -100,7 +112,7 @@ def _arrived(entries: Sequence[Entry], seen: Observation) -> Arrived:
         dropped=seen.dropped,
         untraced=sum(entry.intent == PROBE for entry in entries),
         requests=Counter(entry.route for entry in load.values() if entry.status != NO_ANSWER),
-        sessions=sessions - sum(entry.intent == PLANTED for entry in entries) if sessions else None,
+        sessions=sessions - sum(entry.intent in (PLANTED, FORCED) for entry in entries) if sessions else None,
         errors=len(seen.errors),
         dropped_errors=seen.dropped_errors,
     )

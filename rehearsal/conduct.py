@@ -1,6 +1,5 @@
 """The rehearsal itself: stack up, drills, stack down, books closed, verdict. One function reads as the whole path."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -10,6 +9,7 @@ from loadtest.ledger import Entry
 from monitors.errors import MonitorsError, RulesError
 from monitors.load import load_rules
 from monitors.model import RuleSet
+from rehearsal.breach import longest_window
 from rehearsal.breakdown import by_span
 from rehearsal.canary import is_canary, send_canary, with_canary
 from rehearsal.clock import Pace, now, show_span, sleep
@@ -17,27 +17,29 @@ from rehearsal.closing import Spans, close_books
 from rehearsal.cost.month import month_of
 from rehearsal.curves import Curve, draw, read_trace
 from rehearsal.detect import detections, with_moments
-from rehearsal.disturbance import NEEDS_OWN_ENGINE, Outage, Planting
+from rehearsal.disturbance import NEEDS_OWN_ENGINE, Outage, Planting, Storm
 from rehearsal.drill import Drill
-from rehearsal.drill_file import load_drills
-from rehearsal.drilling import GRACE, Drilling, longest_window
+from rehearsal.drill_file import choose_drills, load_drills
+from rehearsal.drilling import GRACE, Drilling
 from rehearsal.engines.engine import Engine
 from rehearsal.errors import EnvironmentMissingError, UsageError
 from rehearsal.judge import judge_outside
 from rehearsal.live import watching
+from rehearsal.look_back import look_back
 from rehearsal.measure import measure, quiet_time
+from rehearsal.parts import start_parts
 from rehearsal.plan_file import check_drills, load_plan
-from rehearsal.privacy.judge import judge_planted
 from rehearsal.progress import Progress
 from rehearsal.sampling import Row, warn_of_rates
 from rehearsal.settings import Options
 from rehearsal.sink import Page, read_pages
-from rehearsal.stack import Stack, start_parts
+from rehearsal.stack import Stack
 from rehearsal.usage import Arrivals, Usage, measure_arrivals, usage_between, warn_of_load, warn_of_others
 from rehearsal.verdict import DrillResult, Report, Skipped, Status
 
 NOT_OURS: Final = "it needs an engine of our own: to stop it, to limit it, or to look at its wire and disk"
 IN_FLIGHT: Final = timedelta(seconds=5)  # of wall time: telemetry that was on its way when Sentry went, or queued
+UNWELL: Final = timedelta(seconds=15)  # of wall time: the SDK looks every 10 s whether it may sample as usual again
 BETWEEN: Final = "(outside of the drills)"
 LOAD_MARGIN: Final = timedelta(minutes=5)  # wall time beyond the longest that all drills can take
 
@@ -51,12 +53,14 @@ def rehearse(options: Options, progress: Progress, remote: Engine | None = None)
     7 books, 8 everything down. Raises UsageError, EnvironmentMissingError.
     """
     plan = load_plan(options.plan)  # 1
-    rules, drills = _load_rules(options.rules), load_drills(options.drills, options.only)
+    rules, drills = _load_rules(options.rules), choose_drills(load_drills(options.drills), options.only)
     check_drills(drills, plan)
     drills, skipped = _split(drills, is_ours=remote is None)
     started_at = now()
     is_tapped = any(isinstance(drill.disturbance, Planting) for drill in drills)
-    stack = Stack(options, _make_folder(options.var / "runs", started_at), remote=remote, is_tapped=is_tapped)
+    is_switched = any(isinstance(drill.disturbance, Outage) and drill.disturbance.how.is_switched for drill in drills)
+    folder = _make_folder(options.var / "runs", started_at)
+    stack = Stack(options, folder, remote=remote, is_tapped=is_tapped, is_switched=is_switched)
     try:
         start_parts(stack, with_canary(rules), progress)  # 2
         progress.show("waiting for the canary's page")
@@ -74,7 +78,7 @@ def rehearse(options: Options, progress: Progress, remote: Engine | None = None)
         progress.show("closing the books")
         closing = close_books(stack, started_at, _spans(results, pace), is_patient=is_trusted)  # 7
         results, curves = _watch(stack, rules, results, pace, started_at)
-        results = [_search(result, stack, progress) for result in results]
+        results = [look_back(result, stack, pace, closing, progress) for result in results]
         with stack.client() as client:
             measured = measure(client, stack.project_id, stack.ledger.refresh(), started_at, quiet_time(results, pace))
         entries = tuple(stack.ledger.refresh())
@@ -156,14 +160,6 @@ def _watch(
     return [with_moments(each, rules, traces, entries, pace) for each in results], tuple(filter(None, drawn))
 
 
-def _search(result: DrillResult, stack: Stack, progress: Progress) -> DrillResult:
-    """Look for what the drill planted only now: the service has sent all that it will ever send."""
-    if result.planted is None:
-        return result
-    progress.show("searching for the planted secrets")
-    return replace(result, findings=(*result.findings, *judge_planted(result.planted, stack)))
-
-
 def _load_rules(folder: Path) -> RuleSet:
     try:
         return load_rules(folder)
@@ -215,12 +211,18 @@ def _spans(results: list[DrillResult], pace: Pace) -> Spans:
         for each in results
     ]
     away = [
-        (pace.instant(each.fault_at) - IN_FLIGHT, pace.instant(each.cleared_at) + IN_FLIGHT)
-        for each in results
-        if each.fault_at is not None and each.cleared_at is not None and isinstance(each.drill.disturbance, Outage)
+        (pace.instant(since) - IN_FLIGHT, pace.instant(until) + UNWELL)
+        for since, until in filter(None, map(_out, results))
     ]
 
     def could_arrive(entry: Entry) -> bool:
         return not any(since.timestamp() <= entry.sent_at <= until.timestamp() for since, until in away)
 
     return Spans(by_span(drills, BETWEEN), could_arrive)
+
+
+def _out(result: DrillResult) -> tuple[timedelta, timedelta] | None:
+    """From when to when Sentry took less than it was sent, or nothing."""
+    if isinstance(result.drill.disturbance, Storm) and result.fault_at is not None:
+        return result.fault_at, result.ended_at
+    return result.out

@@ -53,6 +53,7 @@ class Seen:
     sessions: Mapping[str, int]  # by how they ended; empty: the SDK sends none
     dropped_sessions: Discards  # envelopes with session counts
     lost_reports: int  # client reports that were lost with the envelope they were in
+    cut_off: int = 0  # sends that may have arrived although they were reported as drops
 
 
 def count_requests(entries: Iterable[Entry], seen: Seen) -> tuple[Count, ...]:
@@ -71,7 +72,9 @@ def count_requests(entries: Iterable[Entry], seen: Seen) -> tuple[Count, ...]:
 
 def _by_reports(entries: list[Entry], arrived: list[Arrival], seen: Seen) -> Count:
     counted = len(arrived) + sum(seen.dropped.values())
-    return Count("reports", "requests", counted, _answered(entries), len(entries), excuse=_lost_reports(seen))
+    return Count(
+        "reports", "requests", counted, _answered(entries), len(entries) + seen.cut_off, excuse=_lost_reports(seen)
+    )
 
 
 def _by_weights(entries: list[Entry], arrived: list[Arrival], seen: Seen) -> Count:
@@ -86,12 +89,16 @@ def _by_weights(entries: list[Entry], arrived: list[Arrival], seen: Seen) -> Cou
     variance = sum(weight * (weight - 1) for weight in weights) if len(weights) >= MANY else known
     counted = sum(weights) + later * mean
     excuse = _lost_reports(seen)
-    return Count("weights", "requests of the load", counted, _answered(load), len(load), sqrt(variance), excuse)
+    return Count(
+        "weights", "requests of the load", counted, _answered(load), len(load) + seen.cut_off, sqrt(variance), excuse
+    )
 
 
 def _by_sessions(entries: list[Entry], seen: Seen) -> Count:
     counted = sum(seen.sessions.values())
-    return Count("sessions", "requests", counted, _answered(entries), len(entries), excuse=_lost_sessions(seen))
+    return Count(
+        "sessions", "requests", counted, _answered(entries), len(entries) + seen.cut_off, excuse=_lost_sessions(seen)
+    )
 
 
 def _failed_by_sessions(entries: list[Entry], seen: Seen) -> Count:

@@ -3,20 +3,25 @@
 import json
 import re
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 import click
+from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from monitors.errors import RulesError
+from monitors.load import load_rules
 from rehearsal.clock import show_span
 from rehearsal.drill import Drill, ExpectedPage
-from rehearsal.drill_file import load_drills
+from rehearsal.drill_file import choose_drills, load_drills
+from rehearsal.duration import duration
 from rehearsal.errors import UsageError
-from rehearsal.options import DRILLS, JSON
+from rehearsal.options import DEFAULTS, DRILLS, JSON, RULES
 from rehearsal.reports.jsonfile import convert
 from rehearsal.schemas import drill_schema
 
@@ -32,17 +37,42 @@ def drills() -> None:
 
 @drills.command("list")
 @DRILLS
+@RULES
 @JSON
-def list_drills(drills: Path, *, is_json: bool) -> None:
-    """List the drills in the order of running."""
+def list_drills(drills: Path, rules: Path, *, is_json: bool) -> None:
+    """List the drills in the order of running, and how long each takes."""
     found = load_drills(drills)
+    takes = _durations(found, rules)
     if is_json:
-        click.echo(json.dumps([asdict(drill) for drill in found], default=convert, indent=2))
+        listed = [asdict(drill) | {"takes_s": takes[drill.name].total_seconds()} for drill in found]
+        click.echo(json.dumps(listed, default=convert, indent=2))
         return
-    table = Table.grid(padding=(0, 2))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
+    for heading in ("drill", "production", f"at speed {DEFAULTS.speed:g}", "what is done", "who is paged"):
+        table.add_column(heading, justify="right" if heading[-1].isdigit() or heading == "production" else "left")
     for drill in found:
-        table.add_row(Text(drill.name, style="bold"), show_span(drill.lasts), _disturbs(drill), _pages(drill))
-    Console(highlight=False).print(table)
+        wall = show_span(takes[drill.name])
+        span = show_span(takes[drill.name] * DEFAULTS.speed)
+        named = Text(drill.name, style="bold") if not drill.is_on_request else Text(f"{drill.name} *", style="bold")
+        table.add_row(named, span, wall, Text(_disturbs(drill)), Text(_pages(drill)))
+    console = Console(highlight=False)
+    console.print(table)
+    pack = [drill for drill in found if not drill.is_on_request]
+    console.print(_total(pack, sum((takes[drill.name] for drill in pack), timedelta(0)), len(found)))
+
+
+def _durations(drills: list[Drill], rules: Path) -> dict[str, timedelta]:
+    """Wall time by drill, at the default speed."""
+    try:
+        found = load_rules(rules)
+    except RulesError as error:
+        raise UsageError(str(error)) from None
+    return {drill.name: duration(drill, found, DEFAULTS.speed) / DEFAULTS.speed for drill in drills}
+
+
+def _total(pack: list[Drill], takes: timedelta, known: int) -> str:
+    said = f"{len(pack)} drills take {show_span(takes)} at speed {DEFAULTS.speed:g}, start and stop apart."
+    return said if len(pack) == known else f"{said} * runs only when it is named: --only."
 
 
 @drills.command()
@@ -50,7 +80,7 @@ def list_drills(drills: Path, *, is_json: bool) -> None:
 @DRILLS
 def show(name: str, drills: Path) -> None:
     """Show one drill in words."""
-    [drill] = load_drills(drills, (name,))
+    [drill] = choose_drills(load_drills(drills), (name,))
     Console(highlight=False).print(_describe(drill))
 
 
@@ -78,6 +108,7 @@ def new_drill(name: str, drills: Path) -> None:
 
 def _describe(drill: Drill) -> RenderableType:
     lines = [f"lasts {show_span(drill.lasts)} of production time", f"does: {_disturbs(drill)}"]
+    lines += ["runs only when it is named: --only"] if drill.is_on_request else []
     lines += [f"expects: {_expects(page)}" for page in drill.pages] or ["expects: nobody is paged"]
     lines += [f"allows: a page of {name}" for name in drill.may_page]
     return Group(Text(drill.name, style="bold"), Text(drill.hypothesis), Padding(Text("\n".join(lines)), (1, 0, 0, 2)))
@@ -93,4 +124,5 @@ def _pages(drill: Drill) -> str:
 
 def _expects(page: ExpectedPage) -> str:
     resolves = f", resolved within {show_span(page.resolved_within)}" if page.resolved_within else ""
-    return f"{page.alert} pages {page.channel} within {show_span(page.within)}{resolves}"
+    says = f", saying {' and '.join(page.says)}" if page.says else ""
+    return f"{page.alert} pages {page.channel} within {show_span(page.within)}{resolves}{says}"

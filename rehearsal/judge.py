@@ -1,21 +1,32 @@
 """Expectations against what happened; pure. A failed finding says what is missing and where to look."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
 from typing import Final
 
+from loadtest.ledger import NO_ANSWER, PROBE, Entry
 from monitors.model import Alert, Monitor
 from rehearsal.clock import Pace, show_span
 from rehearsal.counts import Count, Z
 from rehearsal.curves import show_threshold
-from rehearsal.disturbance import Outage
+from rehearsal.disturbance import Deploy, How, Outage
 from rehearsal.drill import Drill, ExpectedPage
-from rehearsal.reconcile import Account, Books
+from rehearsal.reconcile import ON_THE_WAY, REFUSED, Account, Books
 from rehearsal.sink import Page
 from rehearsal.verdict import Finding, PageTimes, Status
 
+SHOWN: Final = 5  # request ids that a finding names
+# What an SDK calls the drops that each kind of outage leads to.
+LOSSES: Final = {
+    How.AWAY: ("network_error",),
+    How.KILLED: ("network_error",),
+    How.SLOW: ("queue_overflow", "backpressure"),
+    How.LIMITING: (REFUSED, "ratelimit_backoff", "backpressure"),
+    How.FAILING: ("network_error",),
+}
 # A page so early in the span from the fault to the possible breach has another cause. With failures that come by
 # chance, a 5-minute window at 0.4 requests a second is over 5 % by then once in a thousand drills of 20 %.
 TOO_EARLY: Final = 0.2
@@ -71,7 +82,7 @@ def _judge_arrival(each: Expectation, seen: Seen, pace: Pace) -> Finding:
 
 def _find_problem(each: Expectation, pages: Sequence[Page], took: str) -> str:
     """Say what is wrong with pages that did arrive; empty if nothing is."""
-    first = pages[0]
+    first, wanted = pages[0], each.page.says
     earliest = each.fault_at + (each.possible_at - each.fault_at) * TOO_EARLY
     if each.can_breach is False:
         return f"it paged, but this fault cannot breach its threshold ({_limits(each)}): something else did"
@@ -81,6 +92,8 @@ def _find_problem(each: Expectation, pages: Sequence[Page], took: str) -> str:
         return f"the page came late: {took}"
     if first.is_signed is False:
         return "the page is not signed with the integration's secret"
+    if missing := [each for page in pages for each in wanted if not page.tells(each)]:
+        return f"the message does not say {missing[0]!r}"
     return f"it paged {len(pages)} times for one fault" if len(pages) > 1 else ""
 
 
@@ -132,15 +145,57 @@ def _limits(each: Expectation) -> str:
     return show_threshold(each.monitor) if each.monitor else "new issues"
 
 
-def judge_latency(outage: Outage, before_ms: Sequence[float], during_ms: Sequence[float]) -> Finding:
+def judge_latency(slower_at_most: float, before_ms: Sequence[float], during_ms: Sequence[float]) -> Finding:
     """The service may not wait for Sentry. Medians, since a busy machine has outliers of its own."""
-    what = f"the service answers as before, at most {outage.slower_at_most:g} times as slow"
+    what = f"the service answers as before, at most {slower_at_most:g} times as slow"
     if not before_ms or not during_ms:
         return Finding(Status.FAILED, what, "no request was answered before or during the outage")
     usual, measured = median(before_ms), median(during_ms)
-    held = measured <= usual * outage.slower_at_most
+    held = measured <= usual * slower_at_most
     seen = f"median {measured:.1f} ms over {len(during_ms)} requests, {usual:.1f} ms over {len(before_ms)} before"
     return Finding(Status.HELD if held else Status.FAILED, what, seen)
+
+
+def judge_losses(outage: Outage, sent: Sequence[Entry], traced: Collection[str | None], books: Books) -> Finding:
+    """What was sent to a Sentry that did not do its work is lost, which is no secret: the reason is in the books."""
+    what = "what was lost meanwhile is in the books, under its reason"
+    lost = [entry.request_id for entry in sent if entry.request_id not in traced and entry.intent != PROBE]
+    reasons = {name: books.transactions.discards.get(name, 0) for name in LOSSES[outage.how]}
+    said = f"{len(lost)} of {len(sent)} requests have no transaction"
+    if not lost and outage.how is not How.SLOW:
+        return Finding(Status.FAILED, what, f"{said}: was Sentry out?")
+    if lost and not any(reasons.values()):
+        return Finding(Status.FAILED, what, f"{said}, and the SDK reported none of {', '.join(reasons)}")
+    listed = ", ".join(f"{count} {name}" for name, count in reasons.items() if count)
+    return Finding(Status.HELD, what, f"{said}; in the whole run {listed}" if lost else said)
+
+
+def judge_storm(sent: Sequence[Entry], raised: Collection[str | None], books: Books) -> Finding:
+    """Say which errors the limit cost, by what their callers were told, and under which reasons the books have them."""
+    what = "which errors the limit cost is known, and in the books"
+    failed = Counter(entry.reason for entry in sent if entry.is_failed)
+    lost = Counter(entry.reason for entry in sent if entry.is_failed and entry.request_id not in raised)
+    if not lost:
+        return Finding(Status.FAILED, what, f"all {failed.total()} errors reached Sentry: the limit never held")
+    named = ", ".join(
+        f"{count} of {failed[reason]} {reason or 'other'}" for reason, count in sorted(lost.items(), key=str)
+    )
+    reasons = [f"{count} {reason}" for reason, count in books.errors.discards.items() if reason in ON_THE_WAY]
+    if not reasons:
+        return Finding(Status.FAILED, what, f"lost {named}, and no book has a reason for it")
+    return Finding(Status.HELD, what, f"lost {named}; in the whole run {', '.join(reasons)}")
+
+
+def judge_answers(deploy: Deploy, entries: Sequence[Entry]) -> Finding:
+    """Nobody should notice a deploy. A request that is sent into a connection just being closed gets no answer."""
+    allowed = (
+        f"all but {deploy.unanswered_at_most:.1%} of the requests" if deploy.unanswered_at_most else "every request"
+    )
+    what = f"{allowed} through the deploy get an answer"
+    unanswered = [entry.request_id for entry in entries if entry.status == NO_ANSWER]
+    held = len(unanswered) <= deploy.unanswered_at_most * len(entries)
+    said = f"{len(unanswered)} of {len(entries)} got none: {', '.join(unanswered[:SHOWN])}"
+    return Finding(Status.HELD if held else Status.FAILED, what, said if unanswered else f"all {len(entries)} did")
 
 
 def judge_silence(drill: Drill, unexpected: Sequence[Page]) -> Finding:
@@ -192,7 +247,9 @@ def _judge_errors(books: Books) -> Finding:
         dropped = ", ".join(f"{count} {reason}" for reason, count in sorted(account.discards.items()))
         said = f" (the SDK says that it dropped {dropped})" if dropped else ""
         return Finding(Status.FAILED, what, "; ".join(problems) + said)
-    return Finding(Status.HELD, what, f"{books.failed} failed, {account.arrived} error events")
+    said = f"{books.failed} failed, {account.arrived} error events"
+    lost = [f"{account.discards[reason]} {reason}" for reason in ON_THE_WAY if account.discards.get(reason)]
+    return Finding(Status.HELD, what, f"{said}, lost on the way {', '.join(lost)}" if lost else said)
 
 
 def judge_counts(counts: Sequence[Count]) -> Finding:

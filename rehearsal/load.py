@@ -45,6 +45,7 @@ class Load:
     span: timedelta
     shape: str = "steady"  # of loadtest.shapes
     processes: int = 1
+    shape_span: timedelta | None = None  # that the shape is stretched over; None: the whole span
     page_port: int | None = None  # of Locust's own page; None: none, and it ends with the span
 
 
@@ -54,7 +55,7 @@ def load_argv(host: str, load: Load, ledger: Path, file: LoadFile) -> list[str]:
     argv += ["--requests", str(file.requests)] if file.requests else []
     argv += ["--host", host, "--users", str(USERS), "--spawn-rate", str(USERS), "--stop-timeout", str(STOP_TIMEOUT_S)]
     argv += ["--run-time", f"{load.span.total_seconds():.0f}s", "--rate", str(load.rate), "--ledger", str(ledger)]
-    argv += ["--shape", load.shape, "--span", str(load.span.total_seconds())]
+    argv += ["--shape", load.shape, "--span", str((load.shape_span or load.span).total_seconds())]
     argv += ["--processes", str(load.processes)] if load.processes > 1 else []
     if load.page_port is None:
         return [*argv, "--headless"]

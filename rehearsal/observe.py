@@ -1,5 +1,6 @@
 """What arrived, read through Sentry's web API alone, so that it works against either engine."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -21,8 +22,8 @@ class Observation:
 
     transactions: tuple[Arrival, ...]
     errors: tuple[Arrival, ...]
-    dropped: dict[str, int]  # transactions that the client dropped, by reason
-    dropped_errors: dict[str, int]  # error events that it dropped, by reason
+    dropped: dict[str, int]  # transactions that the client dropped, or a limit of Sentry's refused, by reason
+    dropped_errors: dict[str, int]  # error events, likewise
     dropped_sessions: dict[str, int]  # envelopes with session counts that it dropped, by reason
     lost_reports: int  # client reports that were lost with the envelope they were in
     sessions: dict[str, int]  # requests as the SDKs count them, whatever is sampled, by how they ended
@@ -34,10 +35,10 @@ def observe(client: SentryClient, project_id: int, since: datetime) -> Observati
     return Observation(
         _transactions(client, project_id, minutes),
         _errors(client, project_id, minutes),
-        _client_discards(client, project_id, "transaction"),
-        _client_discards(client, project_id, "error"),
-        _client_discards(client, project_id, "session"),
-        sum(_client_discards(client, project_id, "internal").values()),
+        _losses(client, project_id, "transaction"),
+        _losses(client, project_id, "error"),
+        _losses(client, project_id, "session"),
+        sum(_losses(client, project_id, "internal").values()),
         _sessions(client, project_id),
     )
 
@@ -72,10 +73,16 @@ def _weight(rate: float | None) -> float:
     return 1 / rate if rate else 1.0
 
 
-def _client_discards(client: SentryClient, project_id: int, category: str) -> dict[str, int]:
-    """What the SDKs say they dropped of a category, by reason, in the last day: a run has a project of its own."""
-    groups = client.stats_v2(project_id, ["reason"], category=category, outcome="client_discard")
-    return {group.by["reason"]: group.quantity for group in groups}
+def _losses(client: SentryClient, project_id: int, category: str) -> dict[str, int]:
+    """What the SDKs say they dropped of a category, and what Sentry refused for a limit, by reason, in the last day.
+
+    A run has a project of its own.
+    """
+    found: Counter[str] = Counter()
+    for outcome in ("client_discard", "rate_limited"):
+        for group in client.stats_v2(project_id, ["reason"], category=category, outcome=outcome):
+            found[group.by["reason"]] += group.quantity
+    return dict(found)
 
 
 def _sessions(client: SentryClient, project_id: int) -> dict[str, int]:

@@ -12,6 +12,7 @@ PLACEHOLDERS: Final = {
     "port": "the part's own port",
     "folder": "folder of this run, for databases and the like",
     "key": "a random key, which the load sends as X-API-Key",
+    "release": "release that the service is of, 12 hex digits; each deploy of a drill has another",
     "faults": "file of fault flags, as the drills set them",
     "python": "the Python that runs the rehearsal",
 }
@@ -78,6 +79,7 @@ class Plan:
     service: Part
     beside: tuple[Part, ...]  # started before the service, stopped after it
     probes: Probes
+    overlaps: bool  # a second one of the service may listen on its port: a deploy leaves no gap
     has_books: bool  # telemetry is tagged `request_id`, so that the books can be closed
     load: Path | tuple[PlannedRequest, ...]  # a Locust file, or requests
     hooks: tuple[Hook, ...]
@@ -93,6 +95,11 @@ class Plan:
     def takes_flags(self) -> bool:
         """Does some part read the file of fault flags?"""
         return self._mentions("$faults")
+
+    @property
+    def takes_release(self) -> bool:
+        """Can the service be given another release?"""
+        return bool(self.service.command) and self._mentions("$release")
 
     @property
     def takes_key(self) -> bool:

@@ -10,16 +10,16 @@ from typing import Any, Final, get_args
 
 from monitors.errors import Problem
 from monitors.nodes import Section, open_section
-from rehearsal.disturbance import Disturbance, Fault, HookFault, Planting
+from rehearsal.disturbance import Deploy, Fault, HookFault, faults_of
+from rehearsal.disturbance_file import METHODS
 from rehearsal.drill import Drill
-from rehearsal.drill_file import METHODS
 from rehearsal.errors import UsageError
 from rehearsal.plan import PLACEHOLDERS, Action, Hook, Part, Plan, PlannedRequest, Probes
 from rehearsal.settings import Options
 
 PLAN_KEYS: Final = ("name", "folder", "service", "beside", "load", "hooks", "books", "rules", "drills")
 PART_KEYS: Final = ("name", "command", "port", "url", "ready", "environment", "start", "stop")
-SERVICE_KEYS: Final = (*PART_KEYS[1:], "probes")
+SERVICE_KEYS: Final = (*PART_KEYS[1:], "probes", "overlaps")
 LOAD_KEYS: Final = ("locustfile", "requests")
 REQUEST_KEYS: Final = ("name", "weight", "request", "body", "headers", "status")
 HOOK_KEYS: Final = ("name", "begin", "end")  # not on and off, which YAML takes for true and false
@@ -55,19 +55,14 @@ def check_drills(drills: list[Drill], plan: Plan) -> None:
     """Raise UsageError if a drill does what the plan's service cannot be made to do."""
     hooks = {hook.name for hook in plan.hooks}
     for drill in drills:
-        for fault in _faults(drill.disturbance):
+        for fault in faults_of(drill.disturbance):
             if isinstance(fault, HookFault) and fault.hook not in hooks:
                 known = ", ".join(sorted(hooks)) or "none"
                 raise UsageError(f"drill {drill.name}: the plan has no hook {fault.hook!r}; it has {known}")
             if isinstance(fault, Fault) and not plan.takes_flags:
                 raise UsageError(f"drill {drill.name}: no part of the plan reads $faults, so no flag has an effect")
-
-
-def _faults(disturbance: Disturbance | None) -> list[Fault | HookFault]:
-    if isinstance(disturbance, Fault | HookFault):
-        return [disturbance]
-    carriers = disturbance.carriers if isinstance(disturbance, Planting) else ()
-    return [carrier.fault for carrier in carriers if carrier.fault]
+        if isinstance(drill.disturbance, Deploy) and not plan.takes_release:
+            raise UsageError(f"drill {drill.name}: the plan's service reads no $release, so none can be deployed")
 
 
 def _read(section: Section, folder: Path) -> Plan:
@@ -84,6 +79,7 @@ def _read(section: Section, folder: Path) -> Plan:
         service=_read_part(service, "service", known),
         beside=tuple(_read_beside(each, known) for each in beside),
         probes=service.read("probes", _parse_probes, "ignored", is_required=False),
+        overlaps=service.flag("overlaps", default=False),
         has_books=section.flag("books", default=True),
         load=_read_load(section.section("load"), folder),
         hooks=tuple(_read_hook(each, known) for each in section.sections("hooks", is_required=False)),

@@ -114,6 +114,11 @@ def stop(child: Child) -> None:
     if child.is_running:
         child.process.terminate()
         _wait_while(lambda: child.is_running)
+    kill(child)
+
+
+def kill(child: Child) -> None:
+    """End the process and all it started by force, as a machine does that fails."""
     with suppress(ProcessLookupError):  # nobody is left in its group
         os.killpg(child.process.pid, signal.SIGKILL)
     child.process.wait()

@@ -6,8 +6,11 @@ They know less than the loaders, which also look at what goes together; they nev
 from collections.abc import Iterable
 from typing import Any, Final
 
-from rehearsal import drill_file, plan_file
-from rehearsal.drill_file import FAULT_KEYS, MAX_HYPOTHESIS, MAX_NAME, METHODS, SPAN
+from loadtest.shapes import SHAPES
+from rehearsal import disturbance_file, drill_file, plan_file
+from rehearsal.disturbance import How
+from rehearsal.disturbance_file import FAULT_KEYS, MAX_NAME, METHODS, SPAN
+from rehearsal.drill_file import MAX_HYPOTHESIS, MAX_SAID
 from rehearsal.plan import PLACEHOLDERS
 from service.fault_registry import FAULTS
 
@@ -25,10 +28,15 @@ def drill_schema() -> Json:
         "name": _text(MAX_NAME, "Unique; `--only` takes it."),
         "hypothesis": _text(MAX_HYPOTHESIS, "What must come of it, as a sentence."),
         "lasts": _span("Production time, the fault included."),
+        "on_request": {"type": "boolean", "description": "Runs only when it is named. false unless told."},
         "fault": _fault(),
         "hook": _hook(),
         "outage": _outage(),
         "silence": _object(silence, silence) | {"description": "No traffic."},
+        "deploy": _deploy(),
+        "storm": _storm(),
+        "force": _forcing(),
+        "shape": {"enum": list(SHAPES), "description": "Of the load, over the whole drill."},
         "plant": _list(_carrier()) | {"description": "Requests with secrets, none of which may turn up anywhere."},
         "expect": _expect(),
     }
@@ -64,6 +72,8 @@ def _fault() -> Json:
         "routes": _list(TEXT) | {"uniqueItems": True, "description": "Globs over routes."},
         "dependencies": _list(TEXT) | {"uniqueItems": True, "description": "Globs over dependencies."},
         "hits": _share("Of all requests go there."),
+        "evenly": {"type": "boolean", "description": "A share hits every n-th time, not each by chance."},
+        "creeps": _span("It grows to its value in this time."),
     }
     return _object({key: fields[key] for key in FAULT_KEYS}, ("flag", "value"))
 
@@ -74,9 +84,28 @@ def _hook() -> Json:
 
 
 def _outage() -> Json:
-    slower = {"type": "number", "minimum": 1, "maximum": drill_file.MAX_FACTOR}
-    fields = {"after": _span("From the start."), "lasts": _span("So long."), "slower_at_most": slower}
+    slower = {"type": "number", "minimum": 1, "maximum": disturbance_file.MAX_FACTOR, "description": "Median latency."}
+    how = {"enum": [*(each.value for each in How), 429, 500], "description": "What Sentry does. away unless told."}
+    fields = {"after": _span("From the start."), "lasts": _span("So long.")}
+    optional = {"slower_at_most": slower, "how": how, "fault": _fault(), "hook": _hook()}
+    return _object(fields | optional, fields)
+
+
+def _deploy() -> Json:
+    lost = _share("Of the drill's requests may stay without an answer. None unless told.")
+    fields = {"after": _span("From the start."), "fault": _fault(), "hook": _hook(), "unanswered_at_most": lost}
+    return _object(fields, ("after",)) | {"description": "To another release, which brings a fault."}
+
+
+def _storm() -> Json:
+    limit = _count(disturbance_file.MAX_LIMIT) | {"description": "Error events that the client key lets through."}
+    fields = {"fault": _fault(), "beside": _fault(), "limit": limit, "per": _span("The limit's window.")}
     return _object(fields, fields)
+
+
+def _forcing() -> Json:
+    fields = {"request": REQUEST, "body": TEXT, "times": _count(disturbance_file.MAX_FORCED)}
+    return _object(fields, ("request", "times")) | {"description": "Strangers who decide what is traced."}
 
 
 def _carrier() -> Json:
@@ -92,6 +121,7 @@ def _expect() -> Json:
         "within": _span("Of the breach becoming possible."),
         "resolved_within": _span("Of the recovery becoming possible."),
         "of_fault": _span("Due so long after the fault, however slow the rules are."),
+        "says": _list(_text(MAX_SAID, "In the message. $release is the one that the drill deployed.")),
     }
     pages = {"type": "array", "items": _object(page, ("alert", "channel", "within"))}
     may_page = _list(TEXT) | {"uniqueItems": True, "description": "Alerts that are neither expected nor wrong."}
@@ -110,6 +140,7 @@ def _part() -> Json:
         "start": _action(),
         "stop": _action(),
         "probes": {"enum": list(plan_file.PROBES), "description": "What Sentry hears of requests to `ready`."},
+        "overlaps": {"type": "boolean", "description": "Two may listen on one port; `ready` names the release."},
     }
 
 
@@ -156,6 +187,10 @@ def _name() -> Json:
 
 def _share(description: str) -> Json:
     return {"type": "number", "exclusiveMinimum": 0, "maximum": 1, "description": description}
+
+
+def _count(maximum: int) -> Json:
+    return {"type": "integer", "minimum": 1, "maximum": maximum}
 
 
 def _span(description: str) -> Json:

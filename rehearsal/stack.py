@@ -10,14 +10,11 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
-import httpx
-
-from loadtest.ledger import NO_ANSWER, PROBE, Entry, Ledger, LedgerWriter, answered, unanswered
+from loadtest.ledger import Entry, Ledger, LedgerWriter
 from monitors.client import SentryClient
 from monitors.errors import MonitorsError
 from monitors.model import RuleSet
-from rehearsal.clock import now
-from rehearsal.disturbance import Fault, HookFault
+from rehearsal.disturbance import Fault, HookFault, How, Shape
 from rehearsal.engines.embedded import EmbeddedEngine
 from rehearsal.engines.engine import Engine
 from rehearsal.errors import EnvironmentMissingError
@@ -27,19 +24,21 @@ from rehearsal.load import Load, load_argv, load_environ, load_file
 from rehearsal.plan import Action, Hook, Part
 from rehearsal.plan_file import load_plan
 from rehearsal.ports import HOST, hold_port
-from rehearsal.processes import START_DEADLINE, Child, answers, mark, start, stop, tail, wait_until
-from rehearsal.progress import Progress
+from rehearsal.probing import PATIENCE_S, Prober
+from rehearsal.processes import START_DEADLINE, Child, answers, kill, mark, start, stop, tail, wait_until
 from rehearsal.provisioning import keep_secrets
 from rehearsal.receivers import Sinkhole
 from rehearsal.settings import PORTS, ROOT, Options
 from rehearsal.statefile import write_json, write_text
+from rehearsal.switch import SWITCH
 from rehearsal.usage import Meter, Reading
 from service.fault_registry import FAULTS
 
 ENVIRONMENT: Final = "staging"  # of the service
-PROBE_TIMEOUT_S: Final = 2.0
+LOAD_MARGIN: Final = timedelta(minutes=1)  # of wall time, in which whoever started a load stops it
 CANARY_CHANNEL: Final = "rehearsal-canary"
 KEY_BYTES: Final = 24
+RELEASE_BYTES: Final = 6
 PROCESSES: Final = "processes.json"  # in the stack's folder: what was started, for whoever has to stop it
 
 
@@ -54,12 +53,17 @@ class Stack:
         remote: Engine | None = None,
         outlives_us: bool = False,
         is_tapped: bool = False,
+        is_switched: bool = False,
     ) -> None:
-        """Hold the ports. `remote` is a Sentry that is there already; without it the embedded engine is started."""
+        """Hold the ports. `remote` is a Sentry that is there already; without it the embedded engine is started.
+
+        `is_tapped` keeps what arrives there before scrubbing; `is_switched` lets drills make it slow or refuse.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self.options = options
         self.plan = load_plan(options.plan)
         self._outlives_us = outlives_us
+        self._release = secrets.token_hex(RELEASE_BYTES)
         self.folder = folder
         self.ledger_file = folder / "ledger.jsonl"
         self.ledger = Ledger(self.ledger_file)
@@ -71,6 +75,7 @@ class Stack:
         self._meter = Meter()
         self._hook: Hook | None = None  # that is on
         self._load_limit = timedelta(0)
+        self.kills = 0  # of the engine
         self._begun: set[str] = set()  # parts whose `stop` is due
         started = {part.name: part.port for part in self.plan.parts if part.command}
         hosts = dict.fromkeys(PORTS | started, HOST)
@@ -78,11 +83,13 @@ class Stack:
             hosts["sink"] = remote.sink_host
             del hosts["sentry"]
         self._ports = {name: hold_port((PORTS | started)[name], host) for name, host in hosts.items()}
-        self.engine = remote or self._make_engine(is_tapped=is_tapped)
+        self.engine = remote or self._make_engine(is_tapped=is_tapped, is_switched=is_switched)
         self.urls = {name: f"http://{hosts[name]}:{port.number}" for name, port in self._ports.items()}
         self.urls |= {part.name: part.url for part in self.plan.parts if part.url}
         self.urls["sentry"] = self.engine.url
         self._is_provisioned = False
+        is_told = self.plan.probes != "ignored"
+        self._prober = Prober(self.urls["service"] + self.plan.service.ready, self.ledger_file if is_told else None)
         self.dsn = ""
         self.project_id = 0
 
@@ -91,19 +98,33 @@ class Stack:
         sink = Sinkhole(self.urls["sink"], self._ports["mail"].number)
         keep_secrets(self._secrets, self.engine.route(rules, sink))
 
-    def _make_engine(self, *, is_tapped: bool) -> EmbeddedEngine:
+    def _make_engine(self, *, is_tapped: bool, is_switched: bool) -> EmbeddedEngine:
         shown = {"runs": self.options.var / "runs", "rules": self.options.rules, "faults": self.faults}
+        switch = {"switch": self.folder} if is_switched else {}
         return EmbeddedEngine(
             self.folder,
             self._ports["sentry"].number,
             self.options.speed,
-            shown | {"ledger": self.ledger_file},
+            shown | {"ledger": self.ledger_file} | switch,
             is_tapped=is_tapped,
         )
 
     def start_engine(self) -> None:
         """Start the engine, or see that it is there."""
         self.engine.start(self._start)
+
+    def switch_engine(self, how: How | None) -> None:
+        """Turn the switch; the engine looks at it with each request."""
+        write_json(self.folder / SWITCH, {"how": how.value if how else None})
+
+    def kill_engine(self) -> None:
+        """End the engine by force, in the middle of whatever it does."""
+        self.kills += 1
+        with shielded():
+            for child in [each for each in self._children if each.name == "engine"]:
+                self._meter.note_end(child)
+                kill(child)
+                self._forget(child)
 
     def start_sink(self) -> None:
         """Start the receiver of notifications."""
@@ -156,6 +177,7 @@ class Stack:
             "port": self._port(part.name) if part.name in self._ports else "",
             "folder": str(self.folder),
             "key": self.service_key.read_text() if self.plan.takes_key else "",
+            "release": self._release,
             "faults": str(self.faults),
             "python": sys.executable,
             **{f"url_{name.replace('-', '_')}": url for name, url in self.urls.items()},
@@ -167,28 +189,54 @@ class Stack:
     def start_load(self, limit: timedelta) -> None:
         """Start Locust; it is bounded in rate, in users and, by `limit`, in time."""
         self._load_limit = limit
-        load = Load(self.options.rate, limit)
-        argv = load_argv(self.urls["service"], load, self.ledger_file, load_file(self.plan, self.folder))
-        probes = len(self.ledger.refresh())
-        child = self._start("load", argv, load_environ(self.service_key) if self.plan.takes_key else {})
-        wait_until("the load", lambda: len(self.ledger.refresh()) > probes, child, START_DEADLINE)
+        self._start_load(Load(self.options.rate, limit))
 
     def resume_load(self) -> None:
         """Start the load once more, as it was."""
         self.start_load(self._load_limit)
 
-    def set_fault(self, fault: Fault | HookFault | None) -> None:
-        """Switch a fault on, or all off; every worker sees a flag with its next request."""
+    def shape_load(self, shape: Shape, span: timedelta) -> None:
+        """Start the load so that its rate follows a shape over a span of wall time, with the usual rate as its mean."""
+        self._start_load(Load(self.options.rate * shape.peak, span + LOAD_MARGIN, shape.name, shape_span=span))
+
+    def _start_load(self, load: Load) -> None:
+        argv = load_argv(self.urls["service"], load, self.ledger_file, load_file(self.plan, self.folder))
+        probes = len(self.ledger.refresh())
+        child = self._start("load", argv, load_environ(self.service_key) if self.plan.takes_key else {})
+        wait_until("the load", lambda: len(self.ledger.refresh()) > probes, child, START_DEADLINE)
+
+    def set_fault(self, *faults: Fault | HookFault) -> None:
+        """Switch these faults on and all others off; every worker sees a flag with its next request."""
         if self._hook is not None:
             hook, self._hook = self._hook, None
             self._perform(f"end of hook {hook.name}", hook.end, self.plan.service)
-        if isinstance(fault, HookFault):
-            self._hook = next(hook for hook in self.plan.hooks if hook.name == fault.hook)
-            self._perform(f"begin of hook {fault.hook}", self._hook.begin, self.plan.service)
-        flags = {}
-        if isinstance(fault, Fault):
-            flags = {fault.flag: {"value": fault.value, FAULTS[fault.flag].aims_at: fault.routes}}
-        write_json(self.faults, flags)
+        for fault in faults:
+            if isinstance(fault, HookFault):
+                self._hook = next(hook for hook in self.plan.hooks if hook.name == fault.hook)
+                self._perform(f"begin of hook {fault.hook}", self._hook.begin, self.plan.service)
+        write_json(self.faults, dict(_flag(fault) for fault in faults if isinstance(fault, Fault)))
+
+    def limit_errors(self, limit: tuple[int, timedelta] | None) -> None:
+        """Let the service's client key take so many error events in so much production time, or as many as come."""
+        with self.client() as client:
+            project = next(each.slug for each in client.projects() if each.id == self.project_id)
+            key = next(each for each in client.project_keys(project) if each.dsn == self.dsn)
+            client.limit_key(project, key.id, limit)
+
+    def deploy(self) -> str:
+        """Put another release in the service's place and return it.
+
+        Where the plan allows two beside each other, the new one answers before the old one stops; else there is a gap.
+        """
+        old = [child for child in self._children if child.name == "service"]
+        self._release = secrets.token_hex(RELEASE_BYTES)
+        if not self.plan.overlaps:
+            self._stop(old)
+        new = self._start_part(self.plan.service)
+        is_there = self._names_release if self.plan.overlaps else partial(self._probe, self.plan.service)
+        wait_until("the new release", is_there, new, START_DEADLINE)
+        self._stop([child for child in old if child in self._children])
+        return self._release
 
     def write_ledger(self, entry: Entry) -> None:
         """Add a line of our own, beside those of the load."""
@@ -207,7 +255,7 @@ class Stack:
         with shielded():
             if self._hook is not None:
                 with suppress(EnvironmentMissingError):  # what it disturbs may have gone already
-                    self.set_fault(None)
+                    self.set_fault()
             self._stop(self._children[::-1])
             self._undo(list(self.plan.parts))
             self._leave_engine()
@@ -225,8 +273,11 @@ class Stack:
         for child in children:
             self._meter.note_end(child)
             stop(child)
-            self._children.remove(child)
-            self._keep_marks()
+            self._forget(child)
+
+    def _forget(self, child: Child) -> None:
+        self._children.remove(child)
+        self._keep_marks()
 
     def _undo(self, parts: list[Part]) -> None:
         """What was done to services that run elsewhere, once; a failure of that ends nothing."""
@@ -271,34 +322,19 @@ class Stack:
         write_json(self.folder / PROCESSES, {"processes": [asdict(mark(child)) for child in self._children]})
 
     def _probe(self, part: Part) -> bool:
-        """Is the part there? What Sentry gets to know of must be in the ledger."""
-        ready = part.ready
-        if part is not self.plan.service or self.plan.probes == "ignored":
-            return answers(self.urls[part.name] + ready)
-        sent_at = now()
-        entry = unanswered(f"req_{secrets.token_hex(8)}", PROBE, "GET", ready, sent_at.timestamp())
-        url, headers = self.urls["service"] + ready, {"X-Request-Id": entry.request_id}
-        try:
-            status = httpx.get(url, headers=headers, timeout=PROBE_TIMEOUT_S, trust_env=False).status_code
-        except httpx.ConnectError:
-            return False  # nobody listens yet: nothing was sent
-        except httpx.HTTPError:
-            status = NO_ANSWER
-        self.write_ledger(answered(entry, (now() - sent_at) / timedelta(milliseconds=1), status, None))
-        return 200 <= status < 300
+        """Is the part there?"""
+        if part is not self.plan.service:
+            return answers(self.urls[part.name] + part.ready)
+        answer = self._prober.ask()
+        return answer is not None and answer.is_success
+
+    def _names_release(self) -> bool:
+        """Does whoever takes this connection say that it is of the release?"""
+        answer = self._prober.ask(PATIENCE_S)
+        return answer is not None and answer.is_success and self._release in answer.text
 
 
-def start_parts(stack: Stack, rules: RuleSet, progress: Progress) -> None:
-    """Start all but the load, in the order in which each needs the one before, with the rules applied."""
-    stack.set_fault(None)
-    stack.route(rules)
-    progress.show(f"starting the {stack.engine.name} engine" if stack.engine.is_ours else f"asking {stack.engine.name}")
-    stack.start_engine()
-    progress.show("starting the notification sink")
-    stack.start_sink()
-    progress.say(f"engine at {stack.urls['sentry']}, sink at {stack.urls['sink']}")
-    made = stack.provision(rules)
-    progress.say(f"{made} monitors and alerts applied through the web API")
-    progress.show(f"starting {' and '.join(part.name for part in stack.plan.parts)}")
-    stack.start_service()
-    progress.say(f"service at {stack.urls['service']}")
+def _flag(fault: Fault) -> tuple[str, dict[str, object]]:
+    """The fault as the service's file of flags has it."""
+    evenly = {"evenly": True} if fault.is_even else {}
+    return fault.flag, {"value": fault.value, FAULTS[fault.flag].aims_at: fault.routes} | evenly

@@ -12,6 +12,7 @@ from rehearsal.cost.measured import Measured
 from rehearsal.cost.month import Month
 from rehearsal.counts import Count
 from rehearsal.curves import Curve
+from rehearsal.disturbance import Forced
 from rehearsal.drill import Drill
 from rehearsal.privacy.secret import Planted
 from rehearsal.reconcile import Books
@@ -79,6 +80,8 @@ class DrillResult:
     findings: tuple[Finding, ...]
     times: tuple[PageTimes, ...]
     planted: Planted | None = None
+    out: tuple[timedelta, timedelta] | None = None  # from when to when Sentry was out
+    forced: Forced | None = None
 
     @property
     def status(self) -> Status:

@@ -3,9 +3,9 @@
 JSON: `{"error_rate": {"value": 0.2, "routes": ["/api/v1/causal/*"]}}`, or `"dependencies": ["plot"]` for a fault that
 aims at those. `{"added_latency_ms": {"value": 800, "spread": 0.5}}` is a distribution: log-normal, of this median and
 this standard deviation of the logarithm; its P95 is the median times exp(1.645 x spread). A share with `"evenly": true`
-hits every n-th evaluation of a process and none between, where chance would make a small share a large one now and then.
-A flag that is absent is off, and so is all while the file is absent or malformed. Writers replace the file atomically
-(write beside it, then rename).
+hits every n-th evaluation of a process, where chance would now and then make a small share a large one. A flag that is
+absent is off, and so is all while the file is absent or malformed. Writers replace the file atomically (write beside
+it, then rename).
 """
 
 import json

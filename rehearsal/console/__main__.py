@@ -18,6 +18,7 @@ from rehearsal.console.sent import SentCounter
 from rehearsal.console.sources import Sources
 from rehearsal.cost.book import load_book
 from rehearsal.options import DEFAULTS
+from rehearsal.switch import Switch
 
 FILE = click.Path(path_type=Path)
 
@@ -27,10 +28,12 @@ FILE = click.Path(path_type=Path)
 @click.option("--rules", type=FILE, default=DEFAULTS.rules, help="Folder of monitor and alert rules.")
 @click.option("--faults", type=FILE, help="The service's fault flags.")
 @click.option("--ledger", type=FILE, help="Of the load.")
-def main(runs: Path, rules: Path, faults: Path | None, ledger: Path | None) -> None:
+@click.option("--switch", type=FILE, help="Folder with a switch that makes ingest slow or refuse.")
+def main(runs: Path, rules: Path, faults: Path | None, ledger: Path | None, switch: Path | None) -> None:
     """Serve until stopped."""
     sources = Sources(runs=runs, rules=rules, faults=faults, ledger=ledger)
-    sys.exit(serve(SystemClock(), extend(sources)))
+    around = partial(Switch, folder=switch) if switch else None
+    sys.exit(serve(SystemClock(), extend(sources), around))
 
 
 def extend(sources: Sources) -> Extension:

@@ -63,7 +63,7 @@ class Planter:
             self._send(carrier, request_id, target, headers, body)
         finally:
             if carrier.fault:
-                self._stack.set_fault(None)
+                self._stack.set_fault()
 
     @property
     def planted(self) -> Planted:

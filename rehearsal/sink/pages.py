@@ -35,6 +35,10 @@ class Page:
     def is_resolve(self) -> bool:
         return self.action == RESOLVED
 
+    def tells(self, text: str) -> bool:
+        """Is the text in what a person reads of it, links included?"""
+        return any(text in part for part in (self.title, self.text, *(each[1] for each in (*self.facts, *self.links))))
+
     @property
     def is_drill(self) -> bool:
         """Does it say that it was made on purpose?"""

@@ -35,7 +35,7 @@ class Shown:
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
     found = Stack(Options(speed=60.0), tmp_path / "run")
-    found.set_fault(None)
+    found.set_fault()
     found.route(RULES)
     found.start_engine()
     found.provision(RULES)

@@ -20,9 +20,10 @@ from rehearsal.canary import TRANSACTION, is_canary, send_canary, with_canary
 from rehearsal.clock import Pace, now, sleep
 from rehearsal.disturbance import Fault
 from rehearsal.engines.remote import RemoteEngine, find_site
+from rehearsal.parts import start_parts
 from rehearsal.settings import ROOT, Options
 from rehearsal.sink import Page, read_pages
-from rehearsal.stack import Stack, start_parts
+from rehearsal.stack import Stack
 from tests.unit.rehearsal.samples import RULES
 
 pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(1800)]
@@ -183,7 +184,7 @@ def send_requests(stack: Stack) -> None:
         deadline = now() + PATIENCE  # a worker sees the flag with its next request
         while service.post(VALIDATE, json=QUESTION, headers={"X-Request-Id": ILL}).status_code != 500:
             assert now() < deadline
-        stack.set_fault(None)
+        stack.set_fault()
 
 
 @pytest.mark.parametrize("signal", MATRIX)

@@ -1,7 +1,7 @@
 """The client: addresses, paging, retries, and errors that say what to do."""
 
 import socket
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -47,6 +47,25 @@ def test_project_keys(fake: FakeSentry, client: SentryClient) -> None:
     ident = fake.add_project("A")["id"]
     (key,) = client.project_keys("a")
     assert (key.dsn, key.is_active) == (f"http://public@sentry.internal/{ident}", True)
+
+
+def test_a_key_gets_a_limit_and_loses_it(fake: FakeSentry, client: SentryClient) -> None:
+    fake.canned += [Answer(200, {}), Answer(200, {})]
+    client.limit_key("a", "k1", (10, timedelta(minutes=5)))
+    client.limit_key("a", "k1", None)
+    assert [(method, body) for method, _, body in fake.calls] == [
+        ("PUT", {"rateLimit": {"count": 10, "window": 300}}),
+        ("PUT", {"rateLimit": None}),
+    ]
+    assert fake.calls[0][1].endswith(f"projects/{ORGANIZATION}/a/keys/k1/")
+
+
+def test_an_issue_is_resolved(fake: FakeSentry, client: SentryClient) -> None:
+    fake.canned.append(Answer(200, {}))
+    client.resolve_issue(7)
+    [(method, path, body)] = fake.calls
+    assert (method, body) == ("PUT", {"status": "resolved"})
+    assert path.endswith(f"organizations/{ORGANIZATION}/issues/7/")
 
 
 def test_available_actions_are_apps_and_integrations(fake: FakeSentry, client: SentryClient) -> None:

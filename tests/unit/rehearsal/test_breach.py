@@ -39,6 +39,15 @@ def test_error_rate_monitor_turns_when_the_window_holds_enough(
     assert seconds(found.breach_after, found.recovery_after) == pytest.approx((breach_s, recovery_s))
 
 
+@pytest.mark.parametrize(("creeps_min", "share"), [(8, 0.2), (20, 0.2), (2, 0.2), (8, 0.06)])
+def test_a_fault_that_creeps_is_seen_when_the_mean_of_the_window_says_so(creeps_min: int, share: float) -> None:
+    """Against the mean of the window, second by second."""
+    found = predict(ERROR_RATE, Fault("error_rate", share, creeps=timedelta(minutes=creeps_min)), 60)
+    grown = [min(1.0, second / (creeps_min * 60)) * share for second in range(3600)]
+    first = next(at for at in range(3600) if sum(grown[max(0, at - 300) : at]) / 300 > 0.05)
+    assert found.breach_after.total_seconds() == pytest.approx(first, abs=3)
+
+
 @pytest.mark.parametrize("watching", [ERROR_RATE, LATENCY], ids=["failures", "latency"])
 def test_a_dependency_that_is_away_at_times_is_not_predicted(watching: Monitor) -> None:
     assert predict(watching, Fault("dependency_down", 0.5, ("database",), hits=0.25), 60).can_breach is None

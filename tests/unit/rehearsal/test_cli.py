@@ -29,7 +29,7 @@ def test_help_tells_the_exit_codes() -> None:
     [
         (("run", "--speed", "0"), "speed 0: allowed are 1 to 120"),
         (("run", "--traffic", "lots"), "write for example 1M/month"),
-        (("run", "--only", "nope"), "no drill named nope; there are database-away, error-rate-step"),
+        (("run", "--only", "nope"), "no drill named nope; there are bad-deploy, database-away"),
         (("run", "--rules", "/nonexistent"), "does not exist"),
         (("run", "--webhook-url", "127.0.0.1"), "allowed are http and https addresses"),
         (("frobnicate",), "No such command"),

@@ -1,13 +1,27 @@
 """Drill files: what is read, and that each mistake is told with its line."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from rehearsal.disturbance import Carrier, Fault, Outage, Planting, Silence
+from rehearsal.disturbance import (
+    Carrier,
+    Deploy,
+    Disturbance,
+    Fault,
+    Forcing,
+    HookFault,
+    How,
+    Outage,
+    Planting,
+    Shape,
+    Silence,
+    Storm,
+)
 from rehearsal.drill import ExpectedPage
-from rehearsal.drill_file import load_drills
+from rehearsal.drill_file import choose_drills, load_drills
 from rehearsal.errors import UsageError
 from rehearsal.settings import Options
 from tests.unit.rehearsal.samples import RULES
@@ -56,7 +70,7 @@ def test_a_fault_of_a_dependency_aims_at_those_and_not_at_routes(tmp_path: Path)
 def test_an_outage_is_read_with_its_units(tmp_path: Path) -> None:
     away = GOOD.replace(FAULT, "outage: {after: 2m, lasts: 90s, slower_at_most: 1.5}")
     assert load_drills(write(tmp_path, away))[0].disturbance == Outage(timedelta(minutes=2), timedelta(seconds=90), 1.5)
-    with pytest.raises(UsageError, match="a drill has one of fault, hook, outage, silence, plant"):
+    with pytest.raises(UsageError, match="a drill has one of fault, hook, outage, silence, deploy, "):
         load_drills(write(tmp_path, away.replace("outage:", f"{FAULT}\noutage:")))
 
 
@@ -102,6 +116,67 @@ def test_a_silence_is_read_with_its_units(tmp_path: Path) -> None:
         load_drills(write(tmp_path, GOOD.replace(FAULT, "silence: {after: 2m}")))
 
 
+MINUTE = timedelta(minutes=1)
+SOME = Fault("error_rate", 0.2)
+READ = {
+    "fault: {flag: error_rate, value: 0.2, evenly: true, creeps: 8m}": replace(SOME, is_even=True, creeps=8 * MINUTE),
+    "outage: {after: 2m, lasts: 1m, how: 429}": Outage(2 * MINUTE, MINUTE, None, How.LIMITING),
+    f"outage: {{after: 2m, lasts: 1m, how: killed, {FAULT}}}": Outage(2 * MINUTE, MINUTE, None, How.KILLED, SOME),
+    f"deploy: {{after: 2m, {FAULT}}}": Deploy(2 * MINUTE, SOME),
+    "deploy: {after: 2m, hook: {name: broken, fails: 0.1}, unanswered_at_most: 0.01}": Deploy(
+        2 * MINUTE, HookFault("broken", 0.1, None), 0.01
+    ),
+    f"storm: {{limit: 10, per: 5m, {FAULT}, beside: {{flag: new_error_code, value: 0.1, routes: [/a]}}}}": Storm(
+        SOME, Fault("new_error_code", 0.1, ("/a",)), 10, 5 * MINUTE
+    ),
+    "force: {request: 'POST /a?b=1', body: '{}', times: 60}": Forcing("POST", "/a?b=1", "{}", 60),
+    "shape: day": Shape("day"),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), READ.items(), ids=READ)
+def test_each_disturbance_is_read(tmp_path: Path, text: str, expected: Disturbance) -> None:
+    assert load_drills(write(tmp_path, GOOD.replace(FAULT, text)))[0].disturbance == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("fault: {flag: added_latency_ms, value: 9, evenly: true}", "unknown key 'evenly'"),
+        ("outage: {after: 2m, lasts: 1m, how: gone}", "how: 'gone', allowed are away, killed, slow, 429, 500"),
+        ("deploy: {after: 2m}", "a deploy brings a `fault`, or a `hook` of the plan"),
+        (
+            f"storm: {{limit: 1, per: 5m, {FAULT}, beside: {{flag: error_rate, value: 1}}}}",
+            "one flag, and so one issue",
+        ),
+        (f"storm: {{limit: 0, per: 5m, {FAULT}, beside: {{flag: new_error_code, value: 1}}}}", "0, allowed are 1 to"),
+        ("force: {request: GET /a, times: many}", "times: many, allowed are 1 to 1000"),
+        ("shape: week", "shape: 'week', allowed are steady, ramp, spike, day"),
+    ],
+)
+def test_a_mistake_in_a_disturbance_is_told(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load_drills(write(tmp_path, GOOD.replace(FAULT, text)))
+    assert said in str(caught.value)
+
+
+def test_what_a_page_says_may_name_the_release_that_is_deployed(tmp_path: Path) -> None:
+    says = GOOD.replace("of_fault: 6m", "of_fault: 6m, says: [ISL_TIMEOUT, $release]")
+    assert load_drills(write(tmp_path, says))[0].pages[0].says == ("ISL_TIMEOUT", "$release")
+    with pytest.raises(UsageError, match=r"says: '\$version', allowed are 200 characters, and \$release"):
+        load_drills(write(tmp_path, says.replace("$release", "$version")))
+
+
+def test_a_drill_on_request_runs_only_when_it_is_named(tmp_path: Path) -> None:
+    write(tmp_path, GOOD)
+    write(tmp_path, GOOD.replace("name: step", "name: long\non_request: true"), "b.yml")
+    drills = load_drills(tmp_path)
+    assert [drill.name for drill in choose_drills(drills)] == ["step"]
+    assert [drill.name for drill in choose_drills(drills, ("long",))] == ["long"]
+    with pytest.raises(UsageError, match="each of these drills runs only if it is named: long"):
+        choose_drills(drills[1:])
+
+
 def test_an_empty_list_asserts_silence(tmp_path: Path) -> None:
     quiet = "name: quiet\nhypothesis: Nobody.\nlasts: 12m\nexpect: {pages: []}\n"
     assert load_drills(write(tmp_path, quiet))[0].pages == ()
@@ -143,7 +218,7 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no drill named nope; there are step"):
-        load_drills(write(tmp_path, GOOD), only=("nope",))
+        choose_drills(load_drills(write(tmp_path, GOOD)), ("nope",))
 
 
 def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:

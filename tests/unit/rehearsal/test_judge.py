@@ -4,23 +4,27 @@ from dataclasses import replace
 
 import pytest
 
+from loadtest.ledger import NO_ANSWER
 from rehearsal.counts import Count
-from rehearsal.disturbance import Outage
+from rehearsal.disturbance import Deploy, Fault, How, Outage
 from rehearsal.drill import Drill
 from rehearsal.judge import (
     Expectation,
     Seen,
+    judge_answers,
     judge_books,
     judge_counts,
     judge_latency,
+    judge_losses,
     judge_outside,
     judge_page,
     judge_silence,
+    judge_storm,
 )
-from rehearsal.reconcile import Account, Books
+from rehearsal.reconcile import REFUSED, Account, Books
 from rehearsal.sink import Page
 from rehearsal.verdict import Finding, Status
-from tests.unit.rehearsal.samples import CLOSED, COUNTS, MINUTE, PACE, expectation, page, seen
+from tests.unit.rehearsal.samples import CLOSED, COUNTS, MINUTE, PACE, entry, expectation, page, seen
 
 ON_TIME = page(2 * MINUTE)
 ALL_CLEAR = page(11 * MINUTE, action="resolved")
@@ -56,6 +60,17 @@ def test_a_wrong_or_missing_page_fails_and_says_why(found: Seen, said: str) -> N
 def test_a_page_may_come_before_an_even_stream_would_breach() -> None:
     finding = judge_page(expectation(), seen(page(MINUTE)), PACE)[0]
     assert (finding.status, finding.detail) == (Status.HELD, "paged 15s before the breach became possible")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status"), [("isl@1.0+abc", Status.HELD), ("#code", Status.HELD), ("isl@2.0", Status.FAILED)]
+)
+def test_a_message_must_say_what_is_expected_of_it(wanted: str, status: Status) -> None:
+    sent = replace(ON_TIME, facts=(("Release", "isl@1.0+abc"),), links=(("Runbook", "http://x.test/runbook#code"),))
+    asked = replace(expectation(), page=replace(expectation().page, says=(wanted,)))
+    finding = judge_page(asked, seen(sent), PACE)[0]
+    assert finding.status is status
+    assert status is Status.HELD or finding.detail == "the message does not say 'isl@2.0'"
 
 
 def test_missing_page_of_an_alert_without_rule_names_the_alert() -> None:
@@ -154,7 +169,7 @@ def test_books_that_do_not_close_fail_and_name_a_request(books: Books, statuses:
 def test_the_service_may_not_wait_for_sentry(
     before_ms: list[float], during_ms: list[float], status: Status, said: str
 ) -> None:
-    finding = judge_latency(Outage(2 * MINUTE, 2 * MINUTE, 2.0), before_ms, during_ms)
+    finding = judge_latency(2.0, before_ms, during_ms)
     assert finding.status is status
     assert said in finding.detail
 
@@ -183,3 +198,57 @@ def test_counts_that_agree_are_shown_and_one_that_does_not_is_named() -> None:
     )
     failed = judge_counts((*COUNTS, Count("sessions", "failed requests", 3, 24, 25)))
     assert (failed.status, failed.detail) == (Status.FAILED, "sessions 3 failed requests, due 24 to 25")
+
+
+@pytest.mark.parametrize(
+    ("how", "traced", "discards", "status", "said"),
+    [
+        (
+            How.AWAY,
+            3,
+            {"network_error": 2},
+            Status.HELD,
+            "2 of 5 requests have no transaction; in the whole run 2 netw",
+        ),
+        (How.AWAY, 5, {}, Status.FAILED, "0 of 5 requests have no transaction: was Sentry out?"),
+        (How.FAILING, 3, {"before_send": 2}, Status.FAILED, "and the SDK reported none of network_error"),
+        (How.LIMITING, 3, {REFUSED: 1, "ratelimit_backoff": 1}, Status.HELD, "1 refused with 429, 1 ratelimit_backoff"),
+        (How.SLOW, 5, {}, Status.HELD, "0 of 5"),
+    ],
+)
+def test_what_an_outage_costs_has_a_reason(
+    how: How, traced: int, discards: dict[str, int], status: Status, said: str
+) -> None:
+    sent = [entry(number) for number in range(5)]
+    books = replace(CLOSED, transactions=Account(traced, discards))
+    found = judge_losses(Outage(MINUTE, MINUTE, None, how), sent, {each.request_id for each in sent[:traced]}, books)
+    assert (found.status, said in found.detail) == (status, True), found.detail
+
+
+@pytest.mark.parametrize(
+    ("raised", "discards", "status", "said"),
+    [
+        (
+            2,
+            {"key_quota": 1, "ratelimit_backoff": 1},
+            Status.HELD,
+            "lost 1 of 2 internal_error, 1 of 2 simulation_error",
+        ),
+        (4, {}, Status.FAILED, "all 4 errors reached Sentry: the limit never held"),
+        (2, {"before_send": 2}, Status.FAILED, "no book has a reason for it"),
+    ],
+)
+def test_what_a_storm_costs_is_told_by_error(raised: int, discards: dict[str, int], status: Status, said: str) -> None:
+    reasons = ("internal_error", "simulation_error") * 2
+    sent = [replace(entry(number, 500), reason=reason) for number, reason in enumerate(reasons)]
+    books = replace(CLOSED, errors=Account(raised, discards))
+    found = judge_storm([*sent, entry(9)], {each.request_id for each in sent[:raised]}, books)
+    assert (found.status, said in found.detail) == (status, True), found.detail
+
+
+def test_a_deploy_costs_nobody_an_answer() -> None:
+    deploy, lost = Deploy(MINUTE, Fault("error_rate", 0.1)), [entry(1), entry(2, NO_ANSWER)]
+    assert judge_answers(deploy, [entry(1), entry(2, 500)]).status is Status.HELD
+    found = judge_answers(deploy, lost)
+    assert (found.status, found.detail) == (Status.FAILED, f"1 of 2 got none: {entry(2).request_id}")
+    assert judge_answers(replace(deploy, unanswered_at_most=0.5), lost).status is Status.HELD

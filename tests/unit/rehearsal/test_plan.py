@@ -1,6 +1,8 @@
 """Plans: what is read, that each mistake is told with its line, the templates, and the schemas beside the loaders."""
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,8 @@ from click.testing import CliRunner, Result
 from jsonschema import Draft202012Validator
 
 from rehearsal.cli import cli
-from rehearsal.disturbance import Fault, HookFault
-from rehearsal.drill_file import load_drills
+from rehearsal.disturbance import Deploy, Fault, HookFault
+from rehearsal.drill_file import choose_drills, load_drills
 from rehearsal.errors import UsageError
 from rehearsal.init_cli import FILES, TEMPLATE
 from rehearsal.plan import Action, Hook, Part, PlannedRequest
@@ -107,13 +109,21 @@ def test_each_mistake_is_told_with_file_and_line(tmp_path: Path, old: str, new: 
 
 def test_what_a_drill_does_must_be_in_the_plan(tmp_path: Path) -> None:
     plan = load_plan(write(tmp_path))
-    [drill] = load_drills(TEMPLATE / "drills", ("orders-fail",))
+    [drill] = choose_drills(load_drills(TEMPLATE / "drills"), ("orders-fail",))
     assert drill.disturbance == HookFault("orders-fail", 0.2, None)
     with pytest.raises(UsageError, match="drill orders-fail: the plan has no hook 'orders-fail'; it has broken"):
         check_drills([drill], plan)
     flagged = next(each for each in load_drills(Options().drills) if isinstance(each.disturbance, Fault))
     with pytest.raises(UsageError, match=r"no part of the plan reads \$faults"):
         check_drills([flagged], plan)
+
+
+def test_a_deploy_needs_a_service_that_can_be_told_its_release(tmp_path: Path) -> None:
+    deploy = next(each for each in load_drills(Options().drills) if isinstance(each.disturbance, Deploy))
+    own = replace(deploy, disturbance=Deploy(timedelta(minutes=1), HookFault("broken", None, None)))
+    check_drills([deploy], load_plan(Options().plan))
+    with pytest.raises(UsageError, match=r"the plan's service reads no \$release, so none can be deployed"):
+        check_drills([own], load_plan(write(tmp_path)))
 
 
 def test_rules_and_drills_may_be_others_than_the_plans(tmp_path: Path) -> None:

@@ -29,6 +29,32 @@ def books(
     return reconcile(ledger, transactions, errors, dropped or {}, {})
 
 
+@pytest.mark.parametrize(
+    ("dropped_errors", "lost_reports", "lost"),
+    [
+        ({"network_error": 1}, 0, ()),
+        ({"ratelimit_backoff": 1, "key_quota": 1}, 0, ()),
+        ({}, 1, ()),  # the SDK lost a report, and says so
+        ({"before_send": 1}, 0, (3,)),  # the service's own choice
+        ({}, 0, (3,)),
+    ],
+)
+def test_an_error_may_be_lost_on_the_way_if_somebody_says_so(
+    dropped_errors: dict[str, int], lost_reports: int, lost: tuple[int, ...]
+) -> None:
+    found = reconcile(LEDGER, arrivals(1, 2, 3, 4), [], {}, dropped_errors, lost_reports=lost_reports)
+    assert found.errors.lost == tuple(map(ident, lost))
+
+
+def test_a_send_that_a_kill_cut_off_may_be_in_the_books_twice() -> None:
+    everything = arrivals(1, 2, 3, 4)
+    found = [
+        reconcile(LEDGER, everything, arrivals(3), {"network_error": 1}, {}, cut_off=cut_off).difference
+        for cut_off in (0, 1)
+    ]
+    assert found == [-1, 0]
+
+
 def test_everything_accepted_closes() -> None:
     found = books(LEDGER, arrivals(1, 2, 3, 4), arrivals(3))
     assert (found.sent, found.failed, found.difference, found.is_closed) == (4, 1, 0, True)

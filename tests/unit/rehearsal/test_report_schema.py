@@ -11,7 +11,21 @@ from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
 from rehearsal.cli import cli
-from rehearsal.disturbance import Carrier, Disturbance, Fault, HookFault, Outage, Planting, Silence
+from rehearsal.disturbance import (
+    Carrier,
+    Deploy,
+    Disturbance,
+    Fault,
+    Forced,
+    Forcing,
+    HookFault,
+    How,
+    Outage,
+    Planting,
+    Shape,
+    Silence,
+    Storm,
+)
 from rehearsal.privacy.secret import Planted, Secret
 from rehearsal.reports.jsonfile import as_json
 from rehearsal.reports.report_schema import report_schema
@@ -25,17 +39,23 @@ DISTURBANCES: tuple[Disturbance | None, ...] = (
     Fault("error_rate", 0.2, ("/a",), 0.5),
     HookFault("broken", 0.2, None),
     Outage(MINUTE, MINUTE, 2.0),
+    Outage(MINUTE, MINUTE, None, How.KILLED, Fault("error_rate", 0.2, creeps=MINUTE)),
     Silence(MINUTE, MINUTE),
+    Deploy(MINUTE, Fault("error_rate", 0.2)),
+    Storm(Fault("error_rate", 0.2), Fault("new_error_code", 0.2), 10, MINUTE),
+    Forcing("GET", "/a", "", 10),
+    Shape("day"),
     Planting((Carrier("GET", "/a", ("X-A: $word",), "", Fault("error_rate", 1.0)),)),
 )
 
 
 def with_disturbance(found: Report, disturbance: Disturbance | None) -> Report:
     planted = Planted("mark", (Secret("word", "abc", "abc", "here"),), ("req_1",))
+    forced = Forced(("req_1",), ("req_2",))
     [result] = found.drills
-    return replace(
-        found, drills=(replace(result, drill=replace(result.drill, disturbance=disturbance), planted=planted),)
-    )
+    drill = replace(result.drill, disturbance=disturbance)
+    drilled = replace(result, drill=drill, planted=planted, forced=forced, out=(MINUTE, 2 * MINUTE))
+    return replace(found, drills=(drilled,))
 
 
 @pytest.mark.parametrize("disturbance", DISTURBANCES)

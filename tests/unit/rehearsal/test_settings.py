@@ -3,7 +3,7 @@
 import pytest
 
 from rehearsal.clock import show_span
-from rehearsal.drill_file import parse_span
+from rehearsal.disturbance_file import parse_span
 from rehearsal.errors import UsageError
 from rehearsal.settings import Options, check, parse_traffic
 
