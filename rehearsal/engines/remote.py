@@ -100,7 +100,7 @@ def _installed_site(var: Path, sink_host: str | None) -> Site:
             " SENTRY=self-hosted"
         )
     token = token_file(var).read_text(encoding="ascii").strip()
-    return Site(f"self-hosted {installed.release}", installed.url, token, ORGANIZATION, sink_host or SINK_HOST)
+    return Site(f"self-hosted Sentry {installed.release}", installed.url, token, ORGANIZATION, sink_host or SINK_HOST)
 
 
 class RemoteEngine:

@@ -17,7 +17,7 @@ def install(var: Path, profile: str) -> None:
 def test_the_installed_one_is_taken_with_its_token(tmp_path: Path) -> None:
     install(tmp_path, "feature-complete")
     found = find_site({}, tmp_path, "127.0.0.1")
-    assert found == Site("self-hosted 26.8.0", "http://127.0.0.1:9000", "sntryu_x", "sentry", "127.0.0.1")
+    assert found == Site("self-hosted Sentry 26.8.0", "http://127.0.0.1:9000", "sntryu_x", "sentry", "127.0.0.1")
 
 
 def test_one_that_is_stopped_is_to_be_started(tmp_path: Path) -> None:

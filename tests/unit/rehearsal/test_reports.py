@@ -23,7 +23,7 @@ from rehearsal.reports.svg import NARROW, WIDE
 from rehearsal.reports.terminal import TerminalProgress, render
 from rehearsal.reports.timeline import curve_chart, lanes, load_chart
 from rehearsal.settings import ROOT
-from rehearsal.verdict import Finding, Status
+from rehearsal.verdict import Finding, Skipped, Status
 from tests.unit.rehearsal.samples import CURVE, MINUTE, report
 
 HELD = Finding(Status.HELD, "it pages", "paged <45s> after")
@@ -174,6 +174,21 @@ def test_markdown_says_what_failed_and_escapes_it(tmp_path: Path) -> None:
     assert "| step \\<b\\> | ISL error rate | +1m 15s |" in text
     assert "baseline" not in text
     assert as_markdown(report(tmp_path, HELD), []).endswith("### Against the baseline\n\n- no notable difference\n")
+
+
+def test_each_report_names_the_sentry_that_was_there_and_the_drills_that_it_was_spared(tmp_path: Path) -> None:
+    made = replace(
+        report(tmp_path, HELD),
+        engine="self-hosted Sentry 26.8.0",
+        skipped=(Skipped("sentry-away", "it needs an engine of our own"),),
+    )
+    console = Console(width=140, file=StringIO())
+    with console.capture() as capture:
+        console.print(render(made))
+    for text in (capture.get(), as_markdown(made, None), as_html(made), as_json(made)):
+        assert "self-hosted Sentry 26.8.0" in text
+        assert "sentry-away" in text
+        assert "it needs an engine of our own" in text
 
 
 def test_progress_without_a_terminal_is_lines(tmp_path: Path) -> None:
