@@ -133,7 +133,7 @@ def _start_load(drills: list[Drill], stack: Stack, rules: RuleSet, progress: Pro
     speed = stack.options.speed
     stack.start_load(_longest(drills, rules, stack.engine.lag * speed) / speed + LOAD_MARGIN)
     lasts = sum((drill.lasts for drill in drills), timedelta(0)) / speed
-    progress.say(f"load running; {len(drills)} drills, {show_span(lasts)} at least")
+    progress.say(f"load running; the drills take {show_span(lasts)} at least")
 
 
 def _drill(drills: list[Drill], stack: Stack, rules: RuleSet, pace: Pace, progress: Progress) -> list[DrillResult]:
