@@ -4,6 +4,8 @@ import logging
 from datetime import datetime
 from functools import partial
 
+import apsw
+
 from embedded.evaluate import DAMPING, Condition, Level, State, evaluate
 from embedded.measure import Measure, cadence
 from embedded.store.alerts import (
@@ -57,14 +59,25 @@ def measure_of(monitor: DueMonitor) -> Measure:
 
 def measure(database: Database, monitor: DueMonitor, now: datetime, speed: float) -> float | None:
     """The monitor's value over its window ending now, or None when there is no data."""
+    value, _ = measure_window(database.read(), monitor, now, speed)
+    return value
+
+
+def measure_window(
+    connection: apsw.Connection, monitor: DueMonitor, now: datetime, speed: float
+) -> tuple[float | None, int]:
+    """The monitor's value over its window ending now, and on how many stored samples it stands."""
     wanted = measure_of(monitor)
+    stored: list[int] = []  # of the window, then of the one that it is compared with
 
     def samples_between(since: datetime, until: datetime) -> list[Sample]:
         query = parse_query(monitor.query)
         window = Window(monitor.project_id, monitor.dataset, query, monitor.environment, since, until)
-        return window_samples(database.read(), window, wanted.aggregate, is_weighted=monitor.is_weighted)
+        found = window_samples(connection, window, wanted.aggregate, is_weighted=monitor.is_weighted)
+        stored.append(found.stored)
+        return found.samples
 
-    return wanted.value(samples_between, now, speed)
+    return wanted.value(samples_between, now, speed), stored[0]
 
 
 def _next_due(monitor: DueMonitor, now: datetime, speed: float) -> datetime:

@@ -3,9 +3,10 @@
 Counts and sums are exact. Durations that were added as slots are known by bucket (`store.histogram`), each within 1 %.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import inf
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,27 @@ class Buckets:
 
     counts: NDArray[np.float64] = field(default_factory=lambda: np.zeros(BUCKETS))
     weights: NDArray[np.float64] = field(default_factory=lambda: np.zeros(BUCKETS))
+
+
+class ReadSlot(NamedTuple):
+    """A slot of the rollups, unpacked once for all that it is added to."""
+
+    samples: int
+    weight: float
+    squares: float
+    least_ms: float
+    most_ms: float
+    here: slice  # which buckets it has
+    counts: NDArray[np.integer[Any]]
+    weights: NDArray[np.float64]
+
+
+def read_slot(row: Row) -> ReadSlot:
+    """Unpack a row of the rollups."""
+    samples, weight, squares, unit, _, _, _, least_ms, most_ms, first, packed, differing = row
+    counts = np.frombuffer(packed, dtype=chr(packed[0]), offset=1)
+    weights = counts * (unit or 0.0) if differing is None else np.frombuffer(differing)
+    return ReadSlot(samples, weight, squares, least_ms, most_ms, slice(first, first + len(counts)), counts, weights)
 
 
 @dataclass(slots=True)
@@ -44,16 +66,13 @@ class Tally:
         """Whether every duration is known, and not only its bucket."""
         return self.buckets is None
 
-    def add_slot(self, row: Row, *, is_failed: bool) -> None:
+    def add_slot(self, slot: ReadSlot, *, is_failed: bool) -> None:
         """Add a slot of the rollups; all of it failed or nothing of it did."""
-        samples, weight, squares, unit, _, _, _, least_ms, most_ms, first, packed, weights = row
-        self._sum(samples, weight, squares, is_failed=is_failed)
-        self._reach(least_ms, most_ms)
-        counts = np.frombuffer(packed, dtype=chr(packed[0]), offset=1)
-        here = slice(first, first + len(counts))
+        self._sum(slot.samples, slot.weight, slot.squares, is_failed=is_failed)
+        self._reach(slot.least_ms, slot.most_ms)
         self.buckets = self.buckets or Buckets()
-        self.buckets.counts[here] += counts
-        self.buckets.weights[here] += counts * (unit or 0.0) if weights is None else np.frombuffer(weights)
+        self.buckets.counts[slot.here] += slot.counts
+        self.buckets.weights[slot.here] += slot.weights
 
     def add_request(self, duration_ms: float, weight: float, *, is_failed: bool) -> None:
         """Add one request."""
@@ -93,10 +112,10 @@ class Tally:
             for bucket, weight, count in zip(held.tolist(), weights, counts, strict=True)
         ]
 
-    def percentile(self, share: float) -> float | None:
-        """Return the duration in ms that `share` of the requests do not exceed; None for no requests."""
+    def percentiles(self, shares: Sequence[float]) -> list[float | None]:
+        """Return the durations in ms that these shares of the requests do not exceed; None for no requests."""
         timed = [(duration_ms, weight) for duration_ms, weight, _ in self.timed()]
-        return percentile(timed, share) if timed else None
+        return [percentile(timed, share) if timed else None for share in shares]
 
     def _sum(self, samples: int, weight: float, squares: float, *, is_failed: bool) -> None:
         self.samples += samples

@@ -4,13 +4,13 @@ Counts, sums, failures, the shortest and the longest are the same either way. Pe
 windows of up to EXACT_SAMPLES requests; beyond that durations are known by bucket, within 1 % (decision 0013).
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import apsw
 
 from embedded.store.fields import DATASETS, SPANS
-from embedded.store.request_keys import UnansweredError
+from embedded.store.request_keys import asked_of, can_answer
 from embedded.store.summed import (
     FAILED,
     OK,
@@ -24,7 +24,7 @@ from embedded.store.summed import (
     snapshot,
 )
 from embedded.store.windows import Sample, Window, samples
-from embedded.tally import Tally
+from embedded.tally import Tally, read_slot
 from monitors.model import Aggregate
 
 # At so many requests a p95 is itself uncertain by 3 %: one standard error, durations lognormal with sigma 0.8.
@@ -32,34 +32,45 @@ EXACT_SAMPLES: Final = 3_000
 ENDS: Final = ("min", "max", "p100")
 
 
+@dataclass(frozen=True, slots=True)
+class Windowed:
+    """The samples of a window, or fewer that the aggregate cannot tell from them."""
+
+    samples: list[Sample]
+    stored: int  # on how many stored ones they stand
+
+
 def window_samples(
     connection: apsw.Connection, window: Window, wanted: Aggregate, *, is_weighted: bool = True
-) -> list[Sample]:
-    """Return the window's samples, or fewer that the aggregate cannot tell from them."""
-    if DATASETS[window.dataset] is SPANS and wanted.function != "count_unique":
-        try:
-            with snapshot(connection):
-                return _summed(connection, window, wanted, is_weighted=is_weighted)
-        except UnansweredError:
-            pass  # a tag, or what the combinations have lost: rows know
+) -> Windowed:
+    """Return what the aggregate of a window is computed from."""
+    if is_summed(connection, window, wanted):
+        with snapshot(connection):
+            return _summed(connection, window, wanted, is_weighted=is_weighted)
     label = wanted.argument if wanted.function == "count_unique" else None
-    return _weighed(samples(connection, window, label), is_weighted=is_weighted)
+    return _of_rows(samples(connection, window, label), is_weighted=is_weighted)
 
 
-def _summed(connection: apsw.Connection, window: Window, wanted: Aggregate, *, is_weighted: bool) -> list[Sample]:
+def is_summed(connection: apsw.Connection, window: Window, wanted: Aggregate) -> bool:
+    """Whether rollups can answer; rows know tags, and what the combinations have lost."""
+    is_counted = DATASETS[window.dataset] is SPANS and wanted.function != "count_unique"
+    return is_counted and can_answer(connection, window.project_id, asked_of(window.query, window.environment))
+
+
+def _summed(connection: apsw.Connection, window: Window, wanted: Aggregate, *, is_weighted: bool) -> Windowed:
     selection = select(connection, window, is_additive=wanted.function in ENDS)
     sums = read_sums(connection, selection)
     stored = sum(each.sign * each.samples for each in sums)
     if wanted.function in ENDS:
-        return [Sample(each, None, 1.0) for one in sums for each in (one.least_ms, one.most_ms)]
+        return Windowed([Sample(each, None, 1.0) for one in sums for each in (one.least_ms, one.most_ms)], stored)
     if wanted.share is None and wanted.satisfied_ms is None:
-        return [
-            each for is_failed in (False, True) for each in _one(sums, is_failed=is_failed, is_weighted=is_weighted)
-        ]
+        good, bad = (_one(sums, is_failed=is_failed, is_weighted=is_weighted) for is_failed in (False, True))
+        return Windowed(good + bad, stored)
     if stored <= EXACT_SAMPLES:
-        return _weighed(read_samples(connection, selection, window), is_weighted=is_weighted)
+        return _of_rows(read_samples(connection, selection, window), is_weighted=is_weighted)
     timed = _tally(connection, selection).timed()
-    return [Sample(duration_ms, None, weight if is_weighted else count) for duration_ms, weight, count in timed]
+    found = [Sample(duration_ms, None, weight if is_weighted else count) for duration_ms, weight, count in timed]
+    return Windowed(found, stored)
 
 
 def _one(sums: list[Sum], *, is_failed: bool, is_weighted: bool) -> list[Sample]:
@@ -75,12 +86,12 @@ def _one(sums: list[Sum], *, is_failed: bool, is_weighted: bool) -> list[Sample]
 def _tally(connection: apsw.Connection, selection: Selection) -> Tally:
     tally = Tally()
     for is_failed, row in read_slots(connection, selection):
-        tally.add_slot(row, is_failed=is_failed)
+        tally.add_slot(read_slot(row), is_failed=is_failed)
     for sign, is_failed, duration_ms, weight in read_edges(connection, selection):
         change = tally.add_request if sign > 0 else tally.take_request
         change(duration_ms, weight, is_failed=is_failed)
     return tally
 
 
-def _weighed(found: list[Sample], *, is_weighted: bool) -> list[Sample]:
-    return found if is_weighted else [replace(each, weight=1.0) for each in found]
+def _of_rows(found: list[Sample], *, is_weighted: bool) -> Windowed:
+    return Windowed(found if is_weighted else [replace(each, weight=1.0) for each in found], len(found))

@@ -23,7 +23,7 @@ from embedded.store.periods import LONGEST_MS, OTHERS, Period, slots_by, slowest
 from embedded.store.request_keys import can_answer
 from embedded.store.rollups import MINUTE_MS
 from embedded.store.times import from_ms, to_ms
-from embedded.tally import Tally
+from embedded.tally import Tally, read_slot
 
 STEPS: Final = 60  # columns of a chart whose requests are read one by one
 MAX_SINGLES: Final = 3_000  # requests that are read one by one; those of a period with more, from the rollups
@@ -125,10 +125,11 @@ def _summed(reader: apsw.Connection, scope: Scope, period: Period) -> Load:
     names = {each: Tally() for each in shown.values()}
     halves = (Tally(), Tally())
     for start_ms, name, is_failed, row in slots_by(reader, period, min(step_ms, LONGEST_MS)):
-        tallies[start_ms // step_ms].add_slot(row, is_failed=is_failed)
-        halves[is_failed].add_slot(row, is_failed=is_failed)
+        slot = read_slot(row)
+        tallies[start_ms // step_ms].add_slot(slot, is_failed=is_failed)
+        halves[is_failed].add_slot(slot, is_failed=is_failed)
         if name in shown:
-            names[shown[name]].add_slot(row, is_failed=is_failed)
+            names[shown[name]].add_slot(slot, is_failed=is_failed)
     since = from_ms(period.start)
     return Load(
         since=since,
@@ -183,7 +184,7 @@ def throughput(load: Load) -> Chart:
 
 def latency(load: Load) -> Chart:
     """p50, p95 and p99 of each step."""
-    rows = [[each.tally.percentile(share) for share in SHARES] for each in load.columns]
+    rows = [each.tally.percentiles(SHARES) for each in load.columns]
     titles = [
         f"{show_clock(column.start)}: p50 {show_ms(p50)}, p95 {show_ms(p95)}, p99 {show_ms(p99)},"
         f" {column.tally.samples} stored"

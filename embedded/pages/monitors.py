@@ -8,6 +8,7 @@ import apsw
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
+from embedded.alerting import measure_window
 from embedded.evaluate import Condition, Level
 from embedded.lenient import mapping, sequence
 from embedded.pages.access import Visit
@@ -20,12 +21,15 @@ from embedded.store import history, issues
 from embedded.store.alerts import DueMonitor
 from embedded.store.monitors import Workflow, list_workflows
 from embedded.store.times import to_ms
+from embedded.store.traffic import is_more_than
 from embedded.store.windows import Window, timed_samples
+from embedded.windowed import is_summed
 from monitors.model import parse_aggregate
 from monitors.query import parse_query
 
 router = APIRouter()
-MAX_REPLAYED: Final = 20_000  # samples of one monitor; a window alone may hold thousands
+MAX_REPLAYED: Final = 6_000  # samples of one monitor that are read one by one; a window alone may hold thousands
+MAX_MEASURED: Final = 20  # evaluations out of rollups, where that is too few
 MAX_EVALUATIONS: Final = 300  # shown of one monitor
 SHOWN: Final = 25
 MAX_OFFSET: Final = 1_000_000
@@ -128,6 +132,10 @@ def _points(
     label = wanted.argument if wanted.function == "count_unique" else None
     since = times[0] - reach(monitor, scope.speed)
     window = Window(monitor.project_id, monitor.dataset, parse_query(monitor.query), monitor.environment, since, last)
+    is_many = is_more_than(reader, monitor.project_id, since, last, MAX_REPLAYED)
+    if is_many and is_summed(reader, window, wanted):
+        recent = times[-MAX_MEASURED:]
+        return [Point(at, *measure_window(reader, monitor, at, scope.speed)) for at in recent], recent != times
     timed = timed_samples(reader, window, label, MAX_REPLAYED)
     is_cut = len(timed) == MAX_REPLAYED
     if is_cut:  # an evaluation whose window is not read whole would show a value that never was

@@ -52,7 +52,7 @@ def numbers_of(tally: Tally, span: timedelta) -> Numbers:
         failed=tally.failed,
         failure_rate=tally.failed_weight / total if total else None,
         failure_between=wilson(tally.failed, tally.samples),
-        percentiles_ms=tuple(tally.percentile(share) for share in SHARES),
+        percentiles_ms=tuple(tally.percentiles(SHARES)),
     )
 
 

@@ -56,24 +56,20 @@ def key_of(connection: apsw.Connection, project_id: int, record: Transaction) ->
     return connection.execute(_FIND, (project_id, BARE, *bare)).get or _add(connection, project_id, BARE, bare)
 
 
-def condition(
-    connection: apsw.Connection, project_id: int, query: Query, environment: str | None
-) -> tuple[str, Fields]:
+def condition(query: Query, environment: str | None) -> tuple[str, Fields]:
     """Return a condition on the combinations, `k`, that a query and an environment select, with its parameters.
 
-    Raises UnansweredError if they ask for what the combinations do not hold.
+    For what `can_answer` says that they hold.
     """
-    asked = {term.key for term in query.terms} | ({"environment"} if environment is not None else set())
-    if not can_answer(connection, project_id, asked):
-        raise UnansweredError(f"rollups do not hold {', '.join(sorted(asked))}")
     clause, parameters = where(KEYS, query)
-    return (
-        (clause, parameters) if environment is None else (f"{clause} AND k.environment = ?", (*parameters, environment))
-    )
+    if environment is None:
+        return clause, parameters
+    return f"{clause} AND k.environment = ?", (*parameters, environment)
 
 
-class UnansweredError(Exception):
-    """Raised when rollups cannot answer what rows can."""
+def asked_of(query: Query, environment: str | None) -> set[str]:
+    """Which fields a query and an environment ask for."""
+    return {term.key for term in query.terms} | ({"environment"} if environment is not None else set())
 
 
 def can_answer(connection: apsw.Connection, project_id: int, asked: Iterable[str]) -> bool:

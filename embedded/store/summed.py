@@ -110,8 +110,8 @@ class Selection:
 
 
 def select(connection: apsw.Connection, window: Window, *, is_additive: bool = False) -> Selection:
-    """Say what to read of a window of requests. Raises UnansweredError where rollups do not hold what it asks for."""
-    clause, parameters = condition(connection, window.project_id, window.query, window.environment)
+    """Say what to read of a window of requests for which `can_answer` holds."""
+    clause, parameters = condition(window.query, window.environment)
     newest_ms: int | None = connection.execute(
         "SELECT max(ended_ms) FROM request_span WHERE project_id = ?", (window.project_id,)
     ).get

@@ -7,17 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from embedded.pages import load
+from embedded.pages import load, monitors
 from embedded.pages.frame import PERIODS, Scope
 from embedded.pages.load import Load, load_of
 from embedded.pages.performance import histogram
 from embedded.pages.traffic import endpoints_of, numbers_of
 from embedded.store import request_keys
 from embedded.store.database import Database
+from embedded.store.history import standings
 from embedded.store.periods import OTHERS
 from embedded.store.projects import list_projects
 from embedded.store.traffic import requests_by_id
-from tests.unit.embedded.fakes import NOW, opened
+from tests.unit.embedded.fakes import NOW, add_monitor, opened
 from tests.unit.embedded.test_windowed import fill
 
 FIRST = timedelta(milliseconds=1)  # of the requests, the newest may have ended now
@@ -112,3 +113,21 @@ def test_names_that_the_rollups_have_lost_are_one_row_and_their_pages_say_what_t
         _, one = both(database, "6h", monkeypatch, "a")
         assert one.is_cut
         assert one.is_exact
+
+
+@pytest.mark.parametrize("aggregate", ["failure_rate()", "p95(span.duration)", "count()"])
+def test_a_monitors_chart_out_of_rollups_is_that_of_a_replay(
+    filled: Database, monkeypatch: pytest.MonkeyPatch, aggregate: str
+) -> None:
+    scope = scope_of(filled, "1h")
+    add_monitor(filled, aggregate=aggregate, query="transaction:a", window=timedelta(minutes=10))
+    monitor = next(each.monitor for each in standings(filled.read(), 1) if each.monitor.aggregate == aggregate)
+    replayed, is_cut = monitors._points(filled.read(), monitor, NOW + FIRST, scope)
+    assert not is_cut
+    monkeypatch.setattr(monitors, "MAX_REPLAYED", 10)
+    measured, is_cut = monitors._points(filled.read(), monitor, NOW + FIRST, scope)
+    assert is_cut
+    assert len(measured) == monitors.MAX_MEASURED
+    for found, expected in zip(measured, replayed[-monitors.MAX_MEASURED :], strict=True):
+        assert (found.at, found.samples) == (expected.at, expected.samples)
+        assert found.value == pytest.approx(expected.value)

@@ -103,9 +103,9 @@ def values(database: Database, window: Window, name: str, *, is_weighted: bool) 
     wanted, span = parse_aggregate(name), timedelta(minutes=5)
     rows = samples(database.read(), window)
     rows = rows if is_weighted else [replace(each, weight=1.0) for each in rows]
-    return aggregate(wanted, window_samples(database.read(), window, wanted, is_weighted=is_weighted), span), aggregate(
-        wanted, rows, span
-    )
+    return aggregate(
+        wanted, window_samples(database.read(), window, wanted, is_weighted=is_weighted).samples, span
+    ), aggregate(wanted, rows, span)
 
 
 @settings(max_examples=150, deadline=None)
