@@ -35,9 +35,7 @@ def user_payloads(connection: apsw.Connection, issue_id: int, since: datetime, u
 def latest_release(connection: apsw.Connection, project_id: int) -> str | None:
     """The release of the project whose first request or error is the most recent."""
     row = connection.execute(
-        "SELECT release FROM (SELECT release, ended_ms AS at_ms FROM request_span WHERE project_id = ?1"
-        " UNION ALL SELECT release, occurred_ms FROM error_event WHERE project_id = ?1)"
-        " WHERE release IS NOT NULL GROUP BY release ORDER BY min(at_ms) DESC LIMIT 1",
+        "SELECT version FROM release_seen WHERE project_id = ? GROUP BY version ORDER BY min(at_ms) DESC LIMIT 1",
         (project_id,),
     ).fetchone()
     return str(row[0]) if row else None

@@ -6,9 +6,7 @@ from typing import Final
 
 import apsw
 
-from embedded.store.rollups import MINUTE_MS
 from embedded.store.times import from_ms, to_ms
-from embedded.store.traffic import MAX_ERRORS
 from embedded.store.windows import Sample
 
 MAX_SAMPLES: Final = 1_000  # of a side: a share is then known to 3 percentage points at worst
@@ -29,43 +27,22 @@ def find_announced(connection: apsw.Connection, version: str) -> Announced | Non
 
 
 def newest_versions(connection: apsw.Connection, project_id: int, limit: int, offset: int) -> list[str]:
-    """The project's releases, those first seen or announced last first.
-
-    Seen in the slots of the rollups, and in the newest MAX_ERRORS errors: old errors alone rarely name a release.
-    """
+    """The project's releases, those first seen or announced last first."""
     rows = connection.execute(
-        "SELECT version FROM (SELECT k.release AS version, min(r.start_ms) AS at_ms FROM request_key k"
-        " JOIN request_rollup r ON r.key_id = k.id WHERE k.project_id = ?1 AND k.release IS NOT NULL"
-        " AND r.length_ms = ?2 GROUP BY 1"
-        " UNION ALL SELECT release, min(occurred_ms) FROM (SELECT release, occurred_ms FROM error_event"
-        " WHERE project_id = ?1 ORDER BY occurred_ms DESC LIMIT ?3) WHERE release IS NOT NULL GROUP BY 1"
+        "SELECT version FROM (SELECT version, at_ms FROM release_seen WHERE project_id = ?1"
         " UNION ALL SELECT p.version, r.created_ms FROM release_project p JOIN release r ON r.version = p.version"
-        " WHERE p.project_id = ?1) GROUP BY version ORDER BY min(at_ms) DESC, version DESC LIMIT ?4 OFFSET ?5",
-        (project_id, MINUTE_MS, MAX_ERRORS, limit, offset),
+        " WHERE p.project_id = ?1) GROUP BY version ORDER BY min(at_ms) DESC, version DESC LIMIT ?2 OFFSET ?3",
+        (project_id, limit, offset),
     )
     return [str(row[0]) for row in rows]
 
 
 def first_seen(connection: apsw.Connection, project_id: int, version: str) -> datetime | None:
-    """When the release's first stored request was; where it has none, its first error among the newest MAX_ERRORS."""
-    slot: int | None = connection.execute(
-        "SELECT min(r.start_ms) FROM request_key k JOIN request_rollup r ON r.key_id = k.id"
-        " WHERE k.project_id = ? AND k.release = ? AND r.length_ms = ?",
-        (project_id, version, MINUTE_MS),
-    ).get
-    if slot is None:
-        first: int | None = connection.execute(
-            "SELECT min(occurred_ms) FROM (SELECT release, occurred_ms FROM error_event WHERE project_id = ?"
-            " ORDER BY occurred_ms DESC LIMIT ?) WHERE release = ?",
-            (project_id, MAX_ERRORS, version),
-        ).get
-        return from_ms(first)
-    request: int | None = connection.execute(
-        "SELECT min(ended_ms) FROM request_span WHERE project_id = ? AND ended_ms >= ? AND ended_ms < ?"
-        " AND release = ?",
-        (project_id, slot, slot + MINUTE_MS, version),
-    ).get
-    return from_ms(slot if request is None else request)
+    """When the release's first stored request or error of the project was; None if none is stored."""
+    row = connection.execute(
+        "SELECT min(at_ms) FROM release_seen WHERE project_id = ? AND version = ?", (project_id, version)
+    ).fetchone()
+    return from_ms(row[0]) if row else None
 
 
 def requests_before(

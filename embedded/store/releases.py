@@ -35,15 +35,11 @@ class Deploy:
 
 
 # A release exists once it is announced or once an event names it; it belongs to the projects of both.
-_SEEN = (
-    "SELECT release AS version, project_id, min(ended_ms) AS at_ms FROM request_span WHERE release IS NOT NULL"
-    " GROUP BY 1, 2 UNION ALL SELECT release, project_id, min(occurred_ms) FROM error_event"
-    " WHERE release IS NOT NULL GROUP BY 1, 2"
-)
 _ALL = (
-    "SELECT v.version, r.ref, r.url, coalesce(r.created_ms, min(v.at_ms)), r.released_ms,"  # noqa: S608 - no input in it
-    " group_concat(DISTINCT v.project_id), (SELECT count(*) FROM deploy d WHERE d.version = v.version) FROM ("
-    f"{_SEEN} UNION ALL SELECT version, project_id, NULL FROM release_project) v"
+    "SELECT v.version, r.ref, r.url, coalesce(r.created_ms, min(v.at_ms)), r.released_ms,"
+    " group_concat(DISTINCT v.project_id), (SELECT count(*) FROM deploy d WHERE d.version = v.version)"
+    " FROM (SELECT version, project_id, at_ms FROM release_seen"
+    " UNION ALL SELECT version, project_id, NULL FROM release_project) v"
     " LEFT JOIN release r ON r.version = v.version"
 )
 

@@ -196,6 +196,24 @@ CREATE TABLE IF NOT EXISTS error_event (
 CREATE INDEX IF NOT EXISTS error_event_window ON error_event (project_id, occurred_ms);
 CREATE INDEX IF NOT EXISTS error_event_trace ON error_event (trace_id);
 CREATE INDEX IF NOT EXISTS error_event_issue ON error_event (issue_id, occurred_ms);
+CREATE INDEX IF NOT EXISTS error_event_release ON error_event (release, project_id, occurred_ms);
+
+-- When a release was first seen in a project: some instants, the least of which it was. Of requests the rollups know the
+-- minute; only those of keys that have lost their release are looked at one by one.
+CREATE VIEW IF NOT EXISTS release_seen (version, project_id, at_ms) AS
+  SELECT k.release, k.project_id, (
+    SELECT s.ended_ms FROM request_span s WHERE s.project_id = k.project_id AND s.key_id = k.id AND s.ended_ms >= (
+      SELECT min(r.start_ms) FROM request_rollup r
+      WHERE r.key_id = k.id AND r.project_id = k.project_id AND r.length_ms = 60000
+    ) ORDER BY s.ended_ms LIMIT 1
+  ) FROM request_key k WHERE k.kept > 0 AND k.release IS NOT NULL
+    AND EXISTS (SELECT 1 FROM request_rollup r WHERE r.key_id = k.id)
+  UNION ALL
+  SELECT s.release, s.project_id, s.ended_ms FROM request_key k
+    CROSS JOIN request_span s ON s.project_id = k.project_id AND s.key_id = k.id
+    WHERE k.kept = 0 AND s.release IS NOT NULL
+  UNION ALL
+  SELECT release, project_id, min(occurred_ms) FROM error_event WHERE release IS NOT NULL GROUP BY release, project_id;
 
 CREATE TABLE IF NOT EXISTS session_minute (
   project_id  INTEGER NOT NULL,

@@ -61,7 +61,11 @@ def tag_values(
 def environments(connection: apsw.Connection, project_id: int) -> list[str]:
     """The environments that a project's requests and errors named."""
     rows = connection.execute(
-        "SELECT environment FROM request_span WHERE project_id = ?1 AND environment IS NOT NULL"
+        "SELECT environment FROM request_key k WHERE project_id = ?1 AND environment IS NOT NULL"
+        " AND EXISTS (SELECT 1 FROM request_rollup r WHERE r.key_id = k.id)"
+        " UNION SELECT s.environment FROM request_key k CROSS JOIN request_span s"  # of keys that have lost theirs
+        " ON s.project_id = k.project_id AND s.key_id = k.id"
+        " WHERE k.project_id = ?1 AND k.kept = 0 AND s.environment IS NOT NULL"
         " UNION SELECT environment FROM error_event WHERE project_id = ?1 AND environment IS NOT NULL ORDER BY 1",
         (project_id,),
     )

@@ -16,14 +16,19 @@ from embedded.aggregate import aggregate
 from embedded.retention import enforce
 from embedded.store import request_keys
 from embedded.store.database import Database
+from embedded.store.facts import latest_release
+from embedded.store.release_health import first_seen
+from embedded.store.releases import list_releases
 from embedded.store.request_keys import can_answer
 from embedded.store.summed import plan
+from embedded.store.tags import environments
 from embedded.store.telemetry import append
+from embedded.store.times import from_ms, to_ms
 from embedded.store.windows import Window, samples
 from embedded.windowed import window_samples
 from monitors.model import parse_aggregate
 from monitors.query import parse_query
-from tests.unit.embedded.fakes import NOW, batch_of, opened, transaction
+from tests.unit.embedded.fakes import NOW, batch_of, error, opened, store, transaction
 
 HOUR_MS = 3_600_000
 EXACT = ("count()", "epm()", "failure_count()", "failure_rate()", "sum(span.duration)", "avg(span.duration)",
@@ -191,3 +196,27 @@ def test_what_is_left_after_retention_is_what_a_window_counts(tmp_path: Path) ->
             found, expected = values(database, window_of(0, 2 * HOUR_MS, "", None), name, is_weighted=True)
             assert expected is not None
             assert found == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("most", [5_000, 3, 1])
+def test_releases_and_environments_are_those_of_the_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(request_keys, "MAX_KEYS", most)
+    with opened(tmp_path) as database:
+        fill(database, 4, 150)
+        store(database, ("event", error(1, release="isl@3", environment="test")))
+        reader = database.read()
+        first = dict(
+            reader.execute(
+                "SELECT release, min(at_ms) FROM (SELECT release, ended_ms AS at_ms FROM request_span"
+                " UNION ALL SELECT release, occurred_ms FROM error_event) WHERE release IS NOT NULL GROUP BY release"
+            )
+        )
+        found = list_releases(reader, 1, "", 10, 0)
+        assert {each.version: to_ms(each.created_at) for each in found} == first
+        assert {version: first_seen(reader, 1, version) for version in first} == {
+            version: from_ms(at_ms) for version, at_ms in first.items()
+        }
+        assert latest_release(reader, 1) == max(first, key=lambda version: first[version])
+        assert environments(reader, 1) == ["production", "staging", "test"]
