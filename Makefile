@@ -57,6 +57,7 @@ test: $(READY) ## the whole test suite
 
 bench: $(READY) ## measure the engine and the service, some minutes; docs/performance.md has the figures
 	@$(BIN)/python tests/bench/bench_ingest.py
+	@$(BIN)/python tests/bench/bench_store.py
 	@$(BIN)/python tests/bench/bench_service.py
 
 doctor: $(READY) ## why does nothing arrive? the troubleshooting list, run (SENTRY_*)

@@ -61,7 +61,7 @@ def unpack(payload: bytes) -> bytes:
     return zstandard.ZstdDecompressor().decompress(payload)
 
 
-def _pack(payload: bytes) -> bytes:
+def pack(payload: bytes) -> bytes:
     packer = getattr(_own, "packer", None)
     if packer is None:  # its tables are larger than most payloads: made once a thread
         packer = _own.packer = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL)
@@ -98,7 +98,7 @@ def _insert_transaction(connection: apsw.Connection, project_id: int, record: Tr
     if connection.changes() != 1:
         return None
     connection.execute(
-        "INSERT INTO request_payload VALUES (?,?)", (connection.last_insert_rowid(), _pack(record.payload))
+        "INSERT INTO request_payload VALUES (?,?)", (connection.last_insert_rowid(), pack(record.payload))
     )
     return Counted(project_id, key_id, ended_ms, record.duration_ms, record.weight, record.span_count)
 
@@ -124,7 +124,7 @@ def _insert_error(connection: apsw.Connection, project_id: int, event: ErrorEven
             event.release,
             event.environment,
             orjson.dumps(event.tags).decode(),
-            _pack(event.payload),
+            pack(event.payload),
         ),
     )
     return True
