@@ -60,16 +60,20 @@ def close_books(stack: Stack, since: datetime, spans: Spans, *, is_patient: bool
     with stack.client() as client:
         while True:
             seen = with_refused(observe(client, stack.project_id, since), read_refused(stack.folder))
-            closing = _close(entries, seen, _configured(stack), spans, stack.kills * CUT_OFF)
+            closing = close(entries, seen, _configured(stack), spans, stack.kills * CUT_OFF)
             is_even = closing.books.is_closed and all(count.is_close for count in closing.counts)
             if is_even or now() >= deadline or not stack.plan.has_books:
                 return closing
             sleep(POLL)
 
 
-def _close(
-    entries: Sequence[Entry], seen: Observation, configured: Configured | None, spans: Spans, cut_off: int
+def close(
+    entries: Sequence[Entry], seen: Observation, configured: Configured | None, spans: Spans, cut_off: int = 0
 ) -> Closing:
+    """Compare the ledger with what arrived, in every way there is; without the configured rates there are no rates.
+
+    `cut_off`: how many requests may have been cut off with the engine.
+    """
     books = reconcile(
         entries,
         seen.transactions,

@@ -92,7 +92,7 @@ def shown_lines(month: Month) -> tuple[ShownLine, ...]:
             used=show_volume(line.used),
             included=show_volume(line.included),
             prices=tuple(f"{bill.lines[number].price:,.2f}" for bill in month.bills),
-            runs_out="lasts" if line.runs_out_day is None else f"day {int(line.runs_out_day) + 1}",
+            runs_out="-" if line.runs_out_day is None else f"day {int(line.runs_out_day) + 1}",
         )
         for number, line in enumerate(first.lines)
         if line.used
@@ -103,8 +103,8 @@ def show_volume(amount: Decimal) -> str:
     """A volume as people say it: `8.1M`, `50k`, `0.2`."""
     for size, letter in ((Decimal(1_000_000), "M"), (Decimal(1_000), "k")):
         if amount >= size:
-            return f"{amount / size:.3g}{letter}"
-    return f"{amount:.3g}"
+            return f"{float(amount / size):.3g}{letter}"
+    return f"{float(amount):.3g}"
 
 
 def show_total(bill: Bill) -> str:

@@ -35,8 +35,10 @@ NUMBER: Final = 9.0  # width that a digit of a drill's number needs
 
 
 def run_end(report: Report) -> timedelta:
-    """The production time at which the last drill ended."""
-    return max((result.ended_at for result in report.drills), default=timedelta(minutes=1)) or timedelta(minutes=1)
+    """The production time at which the last drill ended, or the last page came."""
+    moments = [result.ended_at for result in report.drills]
+    moments += [(page.received_at - report.origin) * report.options.speed for page in report.pages]
+    return max(moments, default=timedelta(0)) or timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ class Scale:
         if self.unit == "fraction":
             return f"{value:.1%}" if 0 < value < 0.1 else f"{value:.0%}"
         if self.unit == "ms":
-            return f"{value / 1000:g} s" if value >= 1000 else f"{value:.0f} ms"
+            return f"{value / 1000:.3g} s" if value >= 1000 else f"{value:.0f} ms"
         return f"{value:.3g}"
 
 

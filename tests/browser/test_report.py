@@ -14,6 +14,7 @@ from tests.unit.rehearsal.samples import report
 
 pytestmark = pytest.mark.browser
 PHONE, DESKTOP = 380, 1280
+PAPER = 690  # pixels of an A4 sheet between its margins
 FINDINGS = (
     Finding(Status.HELD, "it pages", "in time"),
     Finding(Status.FAILED, "it resolves", f"no recovery, {'/a/very/long/word' * 8}"),
@@ -41,7 +42,9 @@ def test_the_page_is_as_wide_as_the_screen_and_draws_for_it(shown: Page, width: 
 
 
 def test_on_paper_it_is_dark_on_white_with_the_wide_drawings(shown: Page) -> None:
+    shown.set_viewport_size({"width": PAPER, "height": 900})
     shown.emulate_media(media="print", color_scheme="dark")
+    assert shown.evaluate("document.documentElement.scrollWidth") == PAPER
     assert shown.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
     expect(shown.locator(".wide svg").first).to_be_visible()
     expect(shown.locator("nav")).to_be_hidden()
