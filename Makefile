@@ -40,8 +40,8 @@ sentry-install: $(READY) ## self-hosted Sentry: fetch, verify, install, bootstra
 down: $(READY) ## stop what `make up` left running; DATA=1 removes its data too
 	@$(BIN)/rehearse down $(if $(DATA),--data) $(ARGS)
 
-loadtest: $(READY) ## Locust against what `make up` started: RATE=20 SECONDS=60 SHAPE=steady PROCESSES=1 UI=1
-	@$(BIN)/rehearse loadtest --rate $(RATE) --seconds $(SECONDS) --shape $(SHAPE) --processes $(PROCESSES) $(if $(UI),--ui) $(ARGS)
+loadtest: $(READY) ## Locust against what `make up` started: RATE=20 SECONDS=60 SHAPE=steady PROCESSES=1 UI=1 OVERHEAD=1
+	@$(BIN)/rehearse loadtest --rate $(RATE) --seconds $(SECONDS) --shape $(SHAPE) --processes $(PROCESSES) $(if $(UI),--ui) $(if $(OVERHEAD),--overhead) $(ARGS)
 
 whatif: $(READY) ## sample rates side by side: what they cost, what they page (ARGS="--traffic 5M/month --traces 0.1,1")
 	@$(BIN)/rehearse whatif $(ARGS)

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal import containers, standing
+from rehearsal.closing import route_rates
 from rehearsal.docker import find_obstacle
 from rehearsal.errors import EnvironmentMissingError, UsageError
 from rehearsal.load import LoadFile, load_file
 from rehearsal.plan_file import load_plan
 from rehearsal.progress import Progress
+from rehearsal.sampling import Configured
 from rehearsal.self_hosted import install, release, upstream
 from rehearsal.self_hosted.preflight import Profile, find_missing, judge, look
 from rehearsal.self_hosted.state import Installation, find_installation, find_installed
@@ -48,19 +50,41 @@ class Target:
     key: Path  # file of the key that the service takes
     ledger: Path
     file: LoadFile
+    plan: Path
+    configured: Configured  # the sample rates that the service was told
+    engine: str  # URL of the Sentry that it reports to
+    token: Path  # file
+    dsn: str
+
+    @property
+    def project_id(self) -> int:
+        """Of the service's project: a DSN ends with it."""
+        return int(self.dsn.strip().rsplit("/", 1)[1])
 
 
 def find_target(var: Path) -> Target:
     """What is up here, for a load. Raises EnvironmentMissingError if no stack is."""
     if up := standing.find_standing(var):
-        file = load_file(load_plan(Path(up.plan)), Path(up.ledger).parent)
-        return Target(up.service, Path(up.service_key), Path(up.ledger), file)
+        return _target(Path(up.plan), asdict(up))
     if boxes := _up_in_containers(var):
-        facts = containers.describe(boxes, var)
-        ledger = Path(facts["ledger"])
-        file = load_file(load_plan(Options().plan), ledger.parent)
-        return Target(facts["service"], Path(facts["service_key"]), ledger, file)
+        return _target(Options().plan, containers.describe(boxes, var))
     raise EnvironmentMissingError("no stack is up here; bring it up first: rehearse up")
+
+
+def _target(file: Path, facts: dict[str, Any]) -> Target:
+    plan, ledger = load_plan(file), Path(facts["ledger"])
+    routes = {each.template: each.rate for each in route_rates(plan)}
+    return Target(
+        url=facts["service"],
+        key=Path(facts["service_key"]),
+        ledger=ledger,
+        file=load_file(plan, ledger.parent),
+        plan=file,
+        configured=Configured(facts["traces_sample_rate"], routes),
+        engine=facts["engine"],
+        token=Path(facts["token"]),
+        dsn=facts["dsn"],
+    )
 
 
 def _choose(options: Options, asked: Sentry | None) -> Choice:

@@ -5,31 +5,28 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import click
 from rich.console import Console
 
-from loadtest.shapes import SHAPES
 from rehearsal import containers
 from rehearsal.baseline import compare, read_baseline
-from rehearsal.bringing_up import bring_up_chosen, find_target
+from rehearsal.bringing_up import bring_up_chosen
 from rehearsal.checks_cli import checklist, doctor
 from rehearsal.clock import now
 from rehearsal.conduct import rehearse
-from rehearsal.cost_cli import cost, recommend, whatif
+from rehearsal.cost_cli import cost, recommend, sampling_guide, whatif
 from rehearsal.drills_cli import drills
 from rehearsal.engines.remote import RemoteEngine, choose_speed, find_site
 from rehearsal.errors import EnvironmentMissingError, UsageError
 from rehearsal.init_cli import init, plan
 from rehearsal.interrupts import install
-from rehearsal.load import Load, run_load
+from rehearsal.loadtest_cli import loadtest
 from rehearsal.monitors_cli import monitors
 from rehearsal.options import DEFAULTS, JSON, OTHER_DRILLS, OTHER_RULES, PLAN, TRACES, TRAFFIC, VAR
 from rehearsal.plan_file import with_plan
-from rehearsal.ports import HOST, hold_port
 from rehearsal.report_cli import report as report_commands
 from rehearsal.reports.files import write_files
 from rehearsal.reports.jsonfile import as_json
@@ -44,7 +41,6 @@ FAILED: Final = 1
 USAGE: Final = 2
 MISSING: Final = 3
 CODES: Final = {Status.HELD: HELD, Status.FAILED: FAILED, Status.UNTRUSTED: MISSING}
-PAGE_PORT: Final = 8089  # preferred for Locust's page; the contract of docs/architecture.md
 INTERNAL: Final = 70  # EX_SOFTWARE of sysexits.h
 INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
 STOPPED: Final = "stopped; nothing was left running"
@@ -158,29 +154,13 @@ def down(*, with_data: bool, var: Path) -> None:
     click.echo(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
 
 
-@cli.command()
-@click.option("--rate", type=click.FloatRange(0.01, 1000), default=20.0, show_default=True, help="Requests per second.")
-@click.option("--seconds", type=click.IntRange(1, 86_400), default=60, show_default=True, help="How long.")
-@click.option("--shape", type=click.Choice(list(SHAPES)), default="steady", show_default=True, help="Of the rate.")
-@click.option("--processes", type=click.IntRange(1, 32), default=1, show_default=True, help="That send it.")
-@click.option("--ui", "has_page", is_flag=True, help="Show Locust's own page, and go on until Ctrl-C.")
-@VAR
-def loadtest(*, rate: float, seconds: int, shape: str, processes: int, has_page: bool, var: Path) -> None:
-    """Send load to what `up` left running; ends with 1 if any answer was wrong."""
-    target = find_target(var)
-    page = hold_port(PAGE_PORT) if has_page else None
-    if page:
-        click.echo(f"Locust's page: http://{HOST}:{page.number}", err=True)
-    load = Load(rate, timedelta(seconds=seconds), shape, processes, page_port=page.number if page else None)
-    code = run_load(target.url, target.key, load, target.ledger, target.file)
-    raise SystemExit(FAILED if code else HELD)
-
-
 cli.add_command(checklist)
 cli.add_command(doctor)
 cli.add_command(drills)
 cli.add_command(init)
+cli.add_command(loadtest)
 cli.add_command(monitors)
+cli.add_command(sampling_guide)
 cli.add_command(whatif)
 cli.add_command(cost)
 cli.add_command(recommend)

@@ -127,12 +127,13 @@ def _configured(stack: Stack) -> Configured | None:
     plan = stack.plan
     if not plan.takes_traces:
         return None
-    routes = {each.template: each.rate for each in _route_rates(plan)}
+    routes = {each.template: each.rate for each in route_rates(plan)}
     if plan.probes == "sampled_out":
         routes[plan.service.ready] = 0.0
     return Configured(stack.options.traces_sample_rate, routes)
 
 
-def _route_rates(plan: Plan) -> tuple[RouteRate, ...]:
+def route_rates(plan: Plan) -> tuple[RouteRate, ...]:
+    """Return the rates of single routes that a plan tells its service, none where it tells none."""
     found = parse_route_rates(plan.service.environment.get(ROUTE_RATES, ""))
     return found if isinstance(found, tuple) else ()

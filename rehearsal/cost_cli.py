@@ -28,6 +28,7 @@ from rehearsal.errors import UsageError
 from rehearsal.options import JSON, RULES, TRAFFIC, VAR
 from rehearsal.reports.advice import show_advice
 from rehearsal.reports.cost_tables import Shown, show_bill, show_choices, show_volumes
+from rehearsal.reports.guide import guide_document
 from rehearsal.reports.jsonfile import convert
 from rehearsal.settings import parse_count, parse_traffic
 
@@ -140,6 +141,12 @@ def recommend(*, max_false_pages: str, power: float, within: str, budget: float,
     Console(highlight=False).print(show_advice(advice, promise, setting.question, shown), soft_wrap=True)
     for each in setting.unknown:
         click.echo(f"Not computed: {each}", err=True)
+
+
+@click.command("sampling-guide")
+def sampling_guide() -> None:
+    """Print docs/sampling.md: the guide's rates and its cost example, run through this."""
+    click.echo(guide_document(), nl=False)
 
 
 def _read(chosen: dict[str, Any]) -> Setting:

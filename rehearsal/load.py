@@ -47,13 +47,15 @@ class Load:
     processes: int = 1
     shape_span: timedelta | None = None  # that the shape is stretched over; None: the whole span
     page_port: int | None = None  # of Locust's own page; None: none, and it ends with the span
+    users: int = USERS  # each has one request under way
 
 
 def load_argv(host: str, load: Load, ledger: Path, file: LoadFile) -> list[str]:
     """The command that runs Locust."""
     argv = [sys.executable, "-m", "locust", "-f", str(file.locustfile), "--only-summary"]
     argv += ["--requests", str(file.requests)] if file.requests else []
-    argv += ["--host", host, "--users", str(USERS), "--spawn-rate", str(USERS), "--stop-timeout", str(STOP_TIMEOUT_S)]
+    users = str(load.users)
+    argv += ["--host", host, "--users", users, "--spawn-rate", users, "--stop-timeout", str(STOP_TIMEOUT_S)]
     argv += ["--run-time", f"{load.span.total_seconds():.0f}s", "--rate", str(load.rate), "--ledger", str(ledger)]
     argv += ["--shape", load.shape, "--span", str((load.shape_span or load.span).total_seconds())]
     argv += ["--processes", str(load.processes)] if load.processes > 1 else []

@@ -1,6 +1,7 @@
 """A run that is over -> what each endpoint emitted while nothing disturbed it, through the web API and the ledger."""
 
 import json
+import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -91,6 +92,7 @@ def measure(
         began_at=since,
         ended_at=now(),
         requests=len(quiet),
+        load_per_cpu=round(os.getloadavg()[1] / (os.cpu_count() or 1), 2),
         levels=LEVELS,
         endpoints=tuple(
             _endpoint(route, found, failed[route], by_route.get(route, []), contents.get(route, []))
@@ -153,7 +155,7 @@ def _content(event: Row, row: Row) -> Content:
 
 def _span_name(span: Row) -> str:
     """Operation and description, without what differs from request to request."""
-    text = f"{span.get('op') or 'default'} {span.get('description') or ''}".strip()
+    text = " ".join(f"{span.get('op') or 'default'} {span.get('description') or ''}".split())
     return re.sub(UNIQUE, "*", text)[:MAX_SPAN_CHARS]
 
 

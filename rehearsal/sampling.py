@@ -106,7 +106,7 @@ def effective_rates(configured: Configured, arrived: Arrived) -> tuple[Row, ...]
         by_endpoint[each.endpoint].append(each)
     return (
         _total(configured, arrived),
-        *(_endpoint(configured, name, by_endpoint[name], arrived.requests) for name in endpoints),
+        *(_endpoint(configured, name, by_endpoint[name], arrived) for name in endpoints),
         _profiles(configured, arrived),
         _errors(configured, arrived),
     )
@@ -150,12 +150,15 @@ def _expected(configured: Configured, arrived: Arrived) -> float:
     return sum(n * configured.of(name) for name, n in requests.items()) / total if total else configured.traces
 
 
-def _endpoint(configured: Configured, name: str, sampled: list[Sampled], requests: Mapping[str, int] | None) -> Row:
+def _endpoint(configured: Configured, name: str, sampled: list[Sampled], arrived: Arrived) -> Row:
+    """Of which endpoint the lost ones are nobody knows, so each may have any of them before it is called off."""
+    requests = arrived.requests
+    lost = sum(count for reason, count in arrived.dropped.items() if reason not in SAMPLED_OUT)
     found: dict[Source, Share | None] = {"weights": share(len(sampled), sum(each.weight for each in sampled))}
     if requests is not None and name in requests:
         found["ledger"] = share(len(sampled), requests[name])
     forced, reduced = _off_rate(configured, sampled)
-    return _row("traces", name, configured.of(name), len(sampled), found, (forced, reduced, 0), 0)
+    return _row("traces", name, configured.of(name), len(sampled), found, (forced, reduced, 0), 0, slack=lost)
 
 
 def _profiles(configured: Configured, arrived: Arrived) -> Row:
@@ -189,19 +192,22 @@ def _row(
     found: Mapping[Source, Share | None],
     apart: tuple[int, int, int],
     backpressured: int,
+    slack: int = 0,
 ) -> Row:
     sources = {source: each for source, each in found.items() if each is not None}
     forced, reduced, lost = apart
-    verdict, why = _judge(configured, sources)
+    verdict, why = _judge(configured, sources, slack)
     if verdict is Verdict.OFF:
         why = "; ".join([why, *_causes(kept, forced, reduced, backpressured)])
     return Row(kind, name, configured, kept, sources, forced, reduced, lost, verdict, why)
 
 
-def _judge(configured: float, sources: Mapping[Source, Share]) -> tuple[Verdict, str]:
+def _judge(configured: float, sources: Mapping[Source, Share], slack: int) -> tuple[Verdict, str]:
     if not sources:
         return Verdict.TOO_FEW, "nothing arrived"
-    judged = {source: _judge_one(configured, each) for source, each in sources.items()}
+    judged = {
+        source: _judge_one(configured, each, slack if source == "ledger" else 0) for source, each in sources.items()
+    }
     for verdict in (Verdict.OFF, Verdict.TOO_FEW):
         of = [source for source, found in judged.items() if found is verdict]
         if of and (verdict is Verdict.OFF or len(of) == len(judged)):
@@ -209,9 +215,10 @@ def _judge(configured: float, sources: Mapping[Source, Share]) -> tuple[Verdict,
     return Verdict.AS_CONFIGURED, f"by {' and '.join(sources)}"
 
 
-def _judge_one(configured: float, found: Share) -> Verdict:
+def _judge_one(configured: float, found: Share, slack: int) -> Verdict:
     strict = share(found.kept, found.of, Z_VERDICT)
-    if strict is None or not strict.low <= configured <= strict.high:
+    most = share(found.kept + slack, found.of, Z_VERDICT)
+    if strict is None or most is None or not strict.low <= configured <= most.high:
         return Verdict.OFF
     if configured == 0:
         return Verdict.AS_CONFIGURED if strict.high < CLEARLY_NONE else Verdict.TOO_FEW

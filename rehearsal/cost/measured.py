@@ -38,6 +38,7 @@ class Measured:
     began_at: datetime
     ended_at: datetime
     requests: int  # answered, in undisturbed time; all shares are of these
+    load_per_cpu: float  # the machine's load average of the last minutes: above 1, latencies are its as well
     levels: tuple[float, ...]  # of the quantiles
     endpoints: tuple[MeasuredEndpoint, ...]
     items: Mapping[str, int]  # accepted in the WHOLE run by Sentry's category, bytes where it meters bytes

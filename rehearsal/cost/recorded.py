@@ -14,7 +14,7 @@ from rehearsal.errors import UsageError
 
 REPORT: Final = "report.json"
 MIN_REQUESTS: Final = 200  # of a run in undisturbed time; below, a share of 1 % is two requests
-MIN_TRANSACTIONS: Final = 10  # of an endpoint
+MIN_TRANSACTIONS: Final = 5  # of an endpoint
 # Sentry's category -> what it is per request.
 METERED: Final = {"log_byte": "logs_bytes", "trace_metric_byte": "metrics_bytes", "attachment": "attachments_bytes"}
 
@@ -54,11 +54,12 @@ def read_measured(file: Path, measured: Mapping[str, Any], least_errors: float =
     prefix = common_prefix([each["route"] for each in measured["endpoints"]])
     endpoints = tuple(_measured_endpoint(each, prefix, total, least_errors) for each in measured["endpoints"])
     bytes_of = {name: measured["items"].get(category, 0) / measured["sent"] for category, name in METERED.items()}
+    most = max(each["looked_into"] for each in measured["endpoints"])
     return Assumptions(
         as_of=began.date(),
         where=f"run of {began:%Y-%m-%d %H:%M} UTC",
-        method=f"{total} undisturbed requests of a rehearsal that began at {began:%Y-%m-%d %H:%M} UTC; spans, names and"
-        f" bytes from up to {max(each['looked_into'] for each in measured['endpoints'])} transactions of each endpoint",
+        method=f"{total} undisturbed requests of a run that began at {began:%Y-%m-%d %H:%M} UTC; spans, names and"
+        f" bytes from up to {most} transactions of each endpoint; load average {measured['load_per_cpu']:g} per CPU",
         endpoints=_summing_to_one(endpoints),
         beside=Beside(**bytes_of),
     )
@@ -80,8 +81,10 @@ def _measured_endpoint(each: Mapping[str, Any], prefix: str, total: int, least_e
 
 
 def _summing_to_one(endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
-    total = sum(each.share for each in endpoints)
-    return tuple(replace(each, share=each.share / total) for each in endpoints)
+    """Round the shares, and give the first endpoint, the largest, what that leaves."""
+    first, *others = (replace(each, share=round(each.share, 4)) for each in endpoints)
+    rest = 1 - sum(each.share for each in others)
+    return replace(first, share=round(rest, 4)), *others
 
 
 def common_prefix(routes: list[str]) -> str:
@@ -116,7 +119,7 @@ def _lines(each: Endpoint, prefix: str) -> str:
     return "\n".join(
         [
             f"  - name: {json.dumps((each.route or each.name).removeprefix(prefix))}",
-            f"    share: {each.share!r}",
+            f"    share: {each.share:g}",
             f"    errors: {each.errors:.4g}",
             f"    spans: {each.spans:.4g}",
             f"    duration_ms: {each.duration_ms:.4g}",

@@ -144,6 +144,18 @@ def show_minutes(span: timedelta | None) -> str:
     return f"> {HORIZONS[-1]} min" if span is None else f"{span / MINUTE:g} min"
 
 
+def show_totals(bills: Iterable[Bill], currency: str) -> Table:
+    """What a month costs in each plan, one line each."""
+    table = Table(title="the bill of a month", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("plan", currency, "base", "95 % interval", "most of the rest"):
+        table.add_column(name, justify="right" if name != "plan" else "left", no_wrap=True)
+    for bill in bills:
+        over = max(bill.lines, key=lambda line: line.price, default=None)
+        most = "nothing" if over is None or not over.price else f"{over.category} {over.price:.2f}"
+        table.add_row(bill.plan, f"{bill.total:.2f}", f"{bill.base:.2f}", f"{bill.low:.2f} to {bill.high:.2f}", most)
+    return table
+
+
 def show_bill(bill: Bill, currency: str) -> RenderableType:
     """One plan's bill by category, those with any use."""
     table = Table(

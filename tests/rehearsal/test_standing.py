@@ -33,12 +33,15 @@ def test_a_standing_stack_answers_takes_load_is_found_again_and_goes(tmp_path: P
         other = run("up", tmp_path, "--speed", "60")
         assert (other.returncode, other.stdout) == (2, "")
         assert "the stack is up with other options" in other.stderr
-        rehearse("loadtest", tmp_path, "--rate", "20", "--seconds", "2")
+        rehearse("loadtest", tmp_path, "--rate", "20", "--seconds", "2", "--wait", "0")
         entries = [entry for entry in Ledger(Path(first.ledger)).refresh() if entry.intent != "probe"]
         assert len(entries) > 10
         assert [entry for entry in entries if entry.problem] == []
         before = len(entries)
-        rehearse("loadtest", tmp_path, "--rate", "40", "--seconds", "10", "--shape", "ramp", "--processes", "2")
+        load = ("--rate", "40", "--seconds", "10", "--shape", "ramp", "--processes", "2", "--wait", "0")
+        said = rehearse("loadtest", tmp_path, *load)
+        assert "effective traces rate of all endpoints, configured 1" in said
+        assert "client reports" in said
         ramp = [entry for entry in Ledger(Path(first.ledger)).refresh() if entry.intent != "probe"][before:]
         middle = (ramp[0].sent_at + ramp[-1].sent_at) / 2
         assert [entry for entry in ramp if entry.problem] == []

@@ -45,6 +45,7 @@ MEASURED = Measured(
     began_at=ORIGIN,
     ended_at=ORIGIN + 60 * MINUTE,
     requests=1_000,
+    load_per_cpu=0.5,
     levels=LEVELS,
     endpoints=(
         MeasuredEndpoint(

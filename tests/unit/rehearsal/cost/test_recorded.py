@@ -55,7 +55,7 @@ def test_saved_assumptions_are_the_run_again(tmp_path: Path) -> None:
         (replace(MEASURED, requests=150), "150 undisturbed requests are too few, 200 are needed"),
         (
             replace(MEASURED, endpoints=(replace(MEASURED.endpoints[0], transactions=3), MEASURED.endpoints[1])),
-            r"3 transactions of /api/v1/causal/validate are too few, 10 are needed; rehearse with --traces 1.0",
+            r"3 transactions of /api/v1/causal/validate are too few, 5 are needed; rehearse with --traces 1.0",
         ),
         (replace(MEASURED, levels=(0.0, 1.0)), "quantiles are of another version"),
     ],

@@ -1,0 +1,84 @@
+"""Effective sample rates, and what the SDK costs, as tables for the terminal."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from rehearsal.cost.recorded import common_prefix
+from rehearsal.cost.wilson import Share
+from rehearsal.overhead import QUANTILES, Cost, Ratio
+from rehearsal.sampling import Row, Source, Verdict
+
+STYLES: Final = {Verdict.AS_CONFIGURED: "green", Verdict.OFF: "bold red", Verdict.TOO_FEW: "yellow"}
+SAID: Final[dict[Source, str]] = {
+    "reports": "client reports",
+    "weights": "weights",
+    "sessions": "sessions",
+    "ledger": "ledger",
+}
+
+
+def show_rates(rows: Iterable[Row]) -> RenderableType:
+    """All endpoints together by source; then one line for each endpoint, for profiles and for errors."""
+    total, *others = rows
+    said = f"\neffective traces rate of all endpoints, configured {total.configured:.3g}: "
+    return Group(Text.assemble(said, _verdict(total)), _by_source(total), _by_row(others))
+
+
+def _by_source(total: Row) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("source", "arrived", "of", "rate", "95 % interval"):
+        table.add_column(name, justify="left" if name == "source" else "right", no_wrap=True)
+    for source, found in total.sources.items():
+        table.add_row(SAID[source], *_cells(found))
+    apart = {"forced by callers": total.forced, "at a reduced rate": total.reduced, "sampled and lost": total.lost}
+    for name, count in apart.items():
+        if count:
+            table.add_row(name, f"{count:,}", "", "", "")
+    return table
+
+
+def _by_row(rows: Sequence[Row]) -> Table:
+    prefix = common_prefix([row.name for row in rows if row.kind == "traces"])
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("endpoint", "wanted", "of", "rate", "95 % interval"):
+        table.add_column(name, justify="left" if name == "endpoint" else "right", no_wrap=True)
+    table.add_column("verdict")
+    for row in rows:
+        best = row.sources.get("ledger") or next(iter(row.sources.values()), None)
+        name = row.name.removeprefix(prefix) if row.kind == "traces" else row.kind
+        table.add_row(name, f"{row.configured:.3g}", *_cells(best)[1:], _verdict(row))
+    return table
+
+
+def _verdict(row: Row) -> Text:
+    said = Text(row.verdict, style=STYLES[row.verdict])
+    return said if row.verdict is not Verdict.OFF else Text.assemble(said, f": {row.why}")
+
+
+def _cells(found: Share | None) -> tuple[str, str, str, str]:
+    if found is None:
+        return "-", "-", "-", "-"
+    interval = f"{found.low:.3f} to {found.high:.3f}"
+    return f"{found.kept:,.0f}", f"{found.of:,.0f}", f"{found.value:.3f}", interval
+
+
+def show_overhead(found: Iterable[Cost], configured: float) -> Table:
+    """Ratios to the service without the SDK, one line for each endpoint and variant."""
+    table = Table(title="what the SDK costs: ratios to the same service without it, 95 % intervals",
+                  title_justify="left", box=SIMPLE_HEAD, pad_edge=False)  # fmt: skip
+    for name in ("endpoint", "traces", "requests", "throughput", *QUANTILES):
+        table.add_column(name, justify="left" if name == "endpoint" else "right", no_wrap=True)
+    for each in found:
+        traces = "1" if each.variant == "all" else f"{configured:g}"
+        ratios = [_show_ratio(each.throughput), *(_show_ratio(each.latency[name]) for name in QUANTILES)]
+        table.add_row(each.endpoint, traces, str(each.requests), *ratios)
+    return table
+
+
+def _show_ratio(found: Ratio | None) -> str:
+    return "too few" if found is None else f"{found.value:.2f} ({found.low:.2f}..{found.high:.2f})"
