@@ -23,20 +23,19 @@ from rehearsal.cost.workload import Endpoint, Rates
 from rehearsal.errors import UsageError
 
 HORIZONS: Final = (5, 15, 60)  # minutes after a step
-RUNS: Final = 2000  # of a step; a probability is then known to 0.022 (95 %)
+RUNS: Final = 1000  # of a step; a probability is then known to 0.031 (95 %)
 MONTH: Final = timedelta(days=30)
 MINUTE: Final = timedelta(minutes=1)
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)  # of the manual clock; any instant does
 ROUNDING: Final = 1e-9
 TAIL: Final = 12  # standard deviations of a Poisson count that are summed; what is left out is below 1e-20
-HALVINGS: Final = 40
+HALVINGS: Final = 24
 GROWTH: Final = 1.02  # step of the search for the requests needed: 2 %
 MAX_REQUESTS: Final = 1e6  # per window; beyond, the monitor cannot tell the two apart
 CERTAINTY: Final = 0.95
 NEXT_TO_NOTHING: Final = 0.02  # pages a month
 FEW: Final = 10  # pages of one month; fewer say too little
-MORE_MONTHS: Final = 5
-FIRST: Final = 15  # minutes that are simulated for all runs; only those that have not fired go on
+MORE_MONTHS: Final = 3
 Kind = Literal["share", "duration", "traffic"]
 Counts = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -210,14 +209,16 @@ def _minutes_to_fire(
 
     bad, good = draw(healthy, RUNS, watched.ticks)
     found, left, done = np.full(RUNS, np.inf), np.arange(RUNS), 0
-    for minutes in (FIRST, HORIZONS[-1]):
-        until = int(minutes * MINUTE / watched.every)
+    for minutes in HORIZONS:  # only runs that have not fired go on
+        until = max(1, int(minutes * MINUTE / watched.every))
         more_bad, more_good = draw(degraded, left.size, until - done)
         bad, good = np.concatenate((bad, more_bad), axis=1), np.concatenate((good, more_good), axis=1)
         over = _share(*_windows(watched, bad, good))[:, 1:] > watched.limit  # the first window ends at the step
         first = np.where(over.any(axis=1), over.argmax(axis=1) + 1.0, np.inf)
         found[left] = first * (watched.every / MINUTE)
         bad, good, left, done = bad[np.isinf(first)], good[np.isinf(first)], left[np.isinf(first)], until
+        if not left.size:
+            break
     return found
 
 

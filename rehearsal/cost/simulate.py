@@ -79,7 +79,7 @@ def _windowed(monitor: Monitor, clock: Clockwork, mix: Mix, counts: NDArray[np.i
     if function in SORTED or monitor.aggregate.share is not None:
         return _sorted_value(monitor, mix, _slide(counts, clock.window))
     features = np.stack([mix.weight, *_features(monitor, mix)], axis=1)
-    sums = _slide(counts @ features, clock.window)
+    sums = _slide(counts.astype(np.float64) @ features, clock.window)  # of integers, numpy multiplies slowly
     with np.errstate(divide="ignore", invalid="ignore"):
         return ADDITIVE[function](sums, monitor.window)
 

@@ -4,12 +4,11 @@ A monitor of a share (`failure_rate`, a percentile) is one model, `power.py`. Al
 (`mix.py`, `simulate.py`): a month of healthy traffic for the false pages, RUNS steps for the times. What a step does
 depends on what the monitor looks at: failures go to the degraded share; durations become `times` as long; traffic
 becomes `times` as much, or, where the monitor waits for too little, as much less. A probability of RUNS runs is known
-to 0.031 (95 %), false pages of one month to about twice their root.
+to 0.04 (95 %), false pages of one month to about twice their root.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Final
 
 import numpy as np
@@ -23,7 +22,6 @@ from rehearsal.cost.power import (
     HORIZONS,
     MINUTE,
     MONTH,
-    MORE_MONTHS,
     Kind,
     Power,
     effective_per_second,
@@ -36,10 +34,10 @@ from rehearsal.cost.simulate import Clockwork, breaches, clockwork, count_firing
 from rehearsal.cost.workload import Endpoint, Rates
 from rehearsal.errors import UsageError
 
-RUNS: Final = 1000  # of a step
-FIRST: Final = timedelta(minutes=15)  # simulated for all; only those that have not fired go on to the last horizon
-WINDOWS: Final = 400  # of one try of the search for what is detectable
-TRIES: Final = 12  # halvings of it, in the logarithm
+RUNS: Final = 600  # of a step
+MORE: Final = 2  # months, where the first had few false pages
+WINDOWS: Final = 200  # of one try of the search for what is detectable
+TRIES: Final = 9  # halvings of it, in the logarithm
 MOST_TIMES: Final = 100.0
 TIMES: Final = 3.0  # a step that nobody would call noise
 BELOW: Final = ("lt", "lte")
@@ -124,8 +122,8 @@ def _false_pages(monitor: Monitor, clock: Clockwork, healthy: Mix, month: Floats
     found = count_firings(monitor, month)
     if found >= FEW or _is_out_of_reach(monitor, month):
         return float(found)
-    more = sum(count_firings(monitor, _month(monitor, clock, healthy, rng)) for _ in range(MORE_MONTHS))
-    return (found + more) / (1 + MORE_MONTHS)
+    more = sum(count_firings(monitor, _month(monitor, clock, healthy, rng)) for _ in range(MORE))
+    return (found + more) / (1 + MORE)
 
 
 def _is_out_of_reach(monitor: Monitor, month: Floats) -> bool:
@@ -168,8 +166,8 @@ def _minutes_to_fire(
     minutes = np.full(RUNS, np.inf)
     history = draw(before, clock.step, (RUNS, clock.history), rng)
     done, left = 0, np.arange(RUNS)
-    for until in (FIRST, HORIZONS[-1] * MINUTE):
-        steps = -(-(until // clock.step) // clock.every) * clock.every
+    for horizon in HORIZONS:  # only runs that have not fired go on
+        steps = max(1, horizon * MINUTE // clock.step // clock.every) * clock.every
         history = np.concatenate((history, draw(after, clock.step, (left.size, steps - done), rng)), axis=1)
         over = breaches(monitor, values(monitor, clock, before, history))[:, 1:]  # the first window ends at the step
         first = np.where(over.any(axis=1), over.argmax(axis=1) + 1.0, np.inf)
@@ -184,15 +182,16 @@ def _detectable(
     monitor: Monitor, clock: Clockwork, healthy: Mix, mix: Callable[[float], Mix], kind: Kind
 ) -> float | None:
     """Return the smallest step of which 95 of 100 windows breach once they hold nothing else; None: none does."""
+    whole = Clockwork(monitor.window, window=1, every=1, back=1 if clock.back else 0)
     low, high = (1e-4, 1.0) if kind == "share" else (1.0, MOST_TIMES)
 
     def is_seen(size: float) -> bool:
         before, after = sides(healthy, mix(size))
         rng = np.random.default_rng(1)  # the same for all sizes, so that chance does not turn the order of two
-        # With a comparison the earlier window is healthy, and the current one is the last of the steps.
-        earlier = draw(before, clock.step, (WINDOWS, clock.back), rng)
-        counts = np.concatenate((earlier, draw(after, clock.step, (WINDOWS, clock.window), rng)), axis=1)
-        found = values(monitor, replace(clock, every=1), before, counts)[:, -1]
+        # Whole windows at once; with a comparison the earlier one is healthy.
+        earlier = draw(before, monitor.window, (WINDOWS, whole.back), rng)
+        counts = np.concatenate((earlier, draw(after, monitor.window, (WINDOWS, 1), rng)), axis=1)
+        found = values(monitor, whole, before, counts)[:, -1]
         return float(np.mean(breaches(monitor, found))) >= CERTAINTY
 
     if not is_seen(high):
