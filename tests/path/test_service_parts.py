@@ -2,14 +2,18 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
 import pytest
+import redis
 
+from service.cache.stores import RECOVERY_S
 from service.plot.client import READ_TIMEOUT_S
 from tests.path.engine import free_port
 from tests.path.isl import Receiver, Service, Start, sentry
@@ -25,6 +29,7 @@ DECISION = {
     "chosen": "tell_tale_a",
 }
 ASKED = f"{SUMMARY}?decision=tell_tale_decision"
+PATIENCE = 4  # tries of what a busy machine may spoil
 TELL_TALES = ("tell_tale", "424242", "131313")
 
 
@@ -215,26 +220,39 @@ def test_service_starts_without_its_database(start: Start, receiver: Receiver) -
 def test_redis_shares_results_between_processes_and_may_vanish(start: Start, receiver: Receiver) -> None:
     with run_redis() as url:
         first, second = (start(**sentry(receiver, ISL_CACHE_URL=url, ISL_GIT_SHA="0123abc")) for _ in range(2))
-        hits = [each.send(VALIDATE, VALID).json()["cache_hit"] for each in (first, second)]
-        assert hits == [False, True]
+        found = [each.send(VALIDATE, VALID).json() for each in (first, second)]
+        assert [each["cache_hit"] for each in found] == [False, True]
         first.terminate()
     answers = [second.send(VALIDATE, VALID) for _ in range(7)]
     assert [(each.status_code, each.json()["cache_hit"]) for each in answers] == [(200, False)] * 7
     assert second.send("/ready").json()["checks"]["cache"] == "down"
     second.terminate()
-    shared, *alone = receiver.of_type("transaction")[-8:]
+    # By id: those of two processes arrive in either order.
+    sent = {each["tags"]["request_id"]: each for each in receiver.of_type("transaction")}
+    shared, *alone = (sent[each["request_id"]] for each in (found[1], *(each.json() for each in answers)))
     assert _ops(shared) == ["db.redis", "cache.get", "db.redis", "serialize"]  # the first: the rate limit
     assert {(each["tags"]["degraded"], each["tags"]["dependency"]) for each in alone} == {("true", "cache")}
     assert receiver.of_type("event") == []
 
 
 def test_processes_share_the_rate_limit_in_redis(start: Start, redis_url: str) -> None:
-    limit = {"ISL_CACHE_URL": redis_url, "ISL_RATE_LIMIT": "3/day"}
-    first, second = (start(**limit) for _ in range(2))
-    answers = [each.send(VALIDATE, VALID) for each in (first, second, first, second, first)]
+    first, second = (start(ISL_CACHE_URL=redis_url, ISL_RATE_LIMIT="3/day") for _ in range(2))
+    answers: list[httpx.Response] = []
+    for _ in range(PATIENCE):
+        with redis.Redis.from_url(redis_url) as client:
+            client.flushall()
+        answers = [each.send(VALIDATE, VALID) for each in (first, second, first, second, first)]
+        if not any(map(_counts_alone, (first, second))):
+            break
+        time.sleep(RECOVERY_S)
     assert [each.status_code for each in answers] == [200, 200, 200, 429, 429]
     assert answers[-1].json()["code"] == "ISL_RATE_LIMIT_EXCEEDED"
     assert int(answers[-1].headers["retry-after"]) > 0
+
+
+def _counts_alone(service: Service) -> bool:
+    """Tell if Redis took too long for it, as may be on a busy machine: it then counts for itself for a while."""
+    return service.log.read_text().count("for itself") > service.log.read_text().count("in Redis again")
 
 
 @dataclass
