@@ -6,16 +6,18 @@ Counts and sums are exact. Durations that were added as slots are known by bucke
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embedded.aggregate import percentile
+from embedded.aggregate import ROUNDING, percentile
 from embedded.records import GOOD_STATUSES
 from embedded.store.histogram import BUCKETS, MIDDLES, bucket_of
 from embedded.store.slots import Row
 from embedded.store.windows import Sample
+
+HALF: Final = 0.5  # counts are whole numbers, in floats that were added and subtracted
 
 
 @dataclass(slots=True)
@@ -24,27 +26,6 @@ class Buckets:
 
     counts: NDArray[np.float64] = field(default_factory=lambda: np.zeros(BUCKETS))
     weights: NDArray[np.float64] = field(default_factory=lambda: np.zeros(BUCKETS))
-
-
-class ReadSlot(NamedTuple):
-    """A slot of the rollups, unpacked once for all that it is added to."""
-
-    samples: int
-    weight: float
-    squares: float
-    least_ms: float
-    most_ms: float
-    here: slice  # which buckets it has
-    counts: NDArray[np.integer[Any]]
-    weights: NDArray[np.float64]
-
-
-def read_slot(row: Row) -> ReadSlot:
-    """Unpack a row of the rollups."""
-    samples, weight, squares, unit, _, _, _, least_ms, most_ms, first, packed, differing = row
-    counts = np.frombuffer(packed, dtype=chr(packed[0]), offset=1)
-    weights = counts * (unit or 0.0) if differing is None else np.frombuffer(differing)
-    return ReadSlot(samples, weight, squares, least_ms, most_ms, slice(first, first + len(counts)), counts, weights)
 
 
 @dataclass(slots=True)
@@ -65,14 +46,6 @@ class Tally:
     def is_exact(self) -> bool:
         """Whether every duration is known, and not only its bucket."""
         return self.buckets is None
-
-    def add_slot(self, slot: ReadSlot, *, is_failed: bool) -> None:
-        """Add a slot of the rollups; all of it failed or nothing of it did."""
-        self._sum(slot.samples, slot.weight, slot.squares, is_failed=is_failed)
-        self._reach(slot.least_ms, slot.most_ms)
-        self.buckets = self.buckets or Buckets()
-        self.buckets.counts[slot.here] += slot.counts
-        self.buckets.weights[slot.here] += slot.weights
 
     def add_request(self, duration_ms: float, weight: float, *, is_failed: bool) -> None:
         """Add one request."""
@@ -105,17 +78,32 @@ class Tally:
         found = [(duration_ms, weight, 1.0) for duration_ms, weight in self.singles]
         if self.buckets is None:
             return found
-        held = np.flatnonzero(self.buckets.counts > 0.5)  # whole numbers, in floats
+        held = np.flatnonzero(self.buckets.counts > HALF)
         counts, weights = self.buckets.counts[held].tolist(), self.buckets.weights[held].tolist()
         return found + [
-            (min(max(MIDDLES[bucket], self.least_ms), self.most_ms), weight, count)
+            (self._within(bucket), weight, count)
             for bucket, weight, count in zip(held.tolist(), weights, counts, strict=True)
         ]
 
     def percentiles(self, shares: Sequence[float]) -> list[float | None]:
         """Return the durations in ms that these shares of the requests do not exceed; None for no requests."""
+        if self.buckets and not self.singles:
+            return self._of_buckets(self.buckets, shares)
         timed = [(duration_ms, weight) for duration_ms, weight, _ in self.timed()]
         return [percentile(timed, share) if timed else None for share in shares]
+
+    def _of_buckets(self, buckets: Buckets, shares: Sequence[float]) -> list[float | None]:
+        """As `percentile` finds them; buckets are in order already."""
+        held = np.flatnonzero(buckets.counts > HALF)
+        if not len(held):
+            return [None] * len(shares)
+        reached = np.cumsum(buckets.weights[held])
+        found = np.searchsorted(reached, np.array(shares) * reached[-1] - ROUNDING)
+        return [self._within(held[min(int(each), len(held) - 1)]) for each in found]
+
+    def _within(self, bucket: int) -> float:
+        """What is said of a bucket: its middle, or the shortest or the longest of all where that is nearer."""
+        return min(max(MIDDLES[bucket], self.least_ms), self.most_ms)
 
     def _sum(self, samples: int, weight: float, squares: float, *, is_failed: bool) -> None:
         self.samples += samples
@@ -137,3 +125,64 @@ def tally_of(samples: Iterable[Sample]) -> Tally:
         if each.duration_ms is not None:
             tally.add_request(each.duration_ms, each.weight, is_failed=each.status not in GOOD_STATUSES)
     return tally
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Slots of the rollups, unpacked once for all that they are grouped by."""
+
+    sums: NDArray[np.float64]  # a row of samples, weight, squares, shortest, longest for each slot
+    failed: NDArray[np.bool_]  # of each slot
+    lengths: NDArray[np.int64]  # buckets of each slot; what follows is of one slot after the other
+    buckets: NDArray[np.int64]
+    counts: NDArray[np.float64]
+    weights: NDArray[np.float64]
+
+    def grouped(self, groups: Sequence[int], number: int) -> list[Tally]:
+        """Add each slot to the group that is named for it, of so many."""
+        group = np.asarray(groups, np.int64)
+        place = np.repeat(group * BUCKETS, self.lengths) + self.buckets if number > 1 else self.buckets
+        counts, weights = (
+            np.bincount(place, each, number * BUCKETS).reshape(number, BUCKETS) for each in (self.counts, self.weights)
+        )
+        samples, weight, squares, failed, failed_weight = (
+            np.bincount(group, each, number)
+            for each in (*self.sums[:, :3].T, self.sums[:, 0] * self.failed, self.sums[:, 1] * self.failed)
+        )
+        least, most = np.full(number, inf), np.zeros(number)
+        np.minimum.at(least, group, self.sums[:, 3])
+        np.maximum.at(most, group, self.sums[:, 4])
+        return [
+            Tally(
+                samples=round(samples[each]),
+                weight=float(weight[each]),
+                squares=float(squares[each]),
+                failed=round(failed[each]),
+                failed_weight=float(failed_weight[each]),
+                least_ms=float(least[each]),
+                most_ms=float(most[each]),
+                buckets=Buckets(counts[each], weights[each]),
+            )
+            for each in range(number)
+        ]
+
+
+def gather(slots: Sequence[tuple[bool, Row]]) -> Gathered:
+    """Unpack (is failed, slot) pairs."""
+    unpacked = [np.frombuffer(row[10], chr(row[10][0]), offset=1) for _, row in slots]
+    lengths = np.array([len(each) for each in unpacked], np.int64)
+    ends = np.cumsum(lengths)
+    within = np.arange(int(lengths.sum())) - np.repeat(ends - lengths, lengths)
+    counts = np.concatenate([np.empty(0), *unpacked])
+    weights = counts * np.repeat(np.array([row[3] or 0.0 for _, row in slots]), lengths)
+    for number, (_, row) in enumerate(slots):
+        if row[11] is not None:  # their weights differ
+            weights[ends[number] - lengths[number] : ends[number]] = np.frombuffer(row[11])
+    return Gathered(
+        sums=np.array([(row[0], row[1], row[2], row[7], row[8]) for _, row in slots]).reshape(-1, 5),
+        failed=np.array([is_failed for is_failed, _ in slots], np.bool_),
+        lengths=lengths,
+        buckets=np.repeat(np.array([row[9] for _, row in slots], np.int64), lengths) + within,
+        counts=counts,
+        weights=weights,
+    )

@@ -24,7 +24,7 @@ from embedded.store.summed import (
     snapshot,
 )
 from embedded.store.windows import Sample, Window, samples
-from embedded.tally import Tally, read_slot
+from embedded.tally import Tally, gather
 from monitors.model import Aggregate
 
 # At so many requests a p95 is itself uncertain by 3 %: one standard error, durations lognormal with sigma 0.8.
@@ -84,9 +84,8 @@ def _one(sums: list[Sum], *, is_failed: bool, is_weighted: bool) -> list[Sample]
 
 
 def _tally(connection: apsw.Connection, selection: Selection) -> Tally:
-    tally = Tally()
-    for is_failed, row in read_slots(connection, selection):
-        tally.add_slot(read_slot(row), is_failed=is_failed)
+    slots = list(read_slots(connection, selection))
+    [tally] = gather(slots).grouped([0] * len(slots), 1)
     for sign, is_failed, duration_ms, weight in read_edges(connection, selection):
         change = tally.add_request if sign > 0 else tally.take_request
         change(duration_ms, weight, is_failed=is_failed)

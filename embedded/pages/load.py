@@ -6,7 +6,7 @@ within 1 %.
 """
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -23,7 +23,7 @@ from embedded.store.periods import LONGEST_MS, OTHERS, Period, slots_by, slowest
 from embedded.store.request_keys import can_answer
 from embedded.store.rollups import MINUTE_MS
 from embedded.store.times import from_ms, to_ms
-from embedded.tally import Tally, read_slot
+from embedded.tally import Tally, gather
 
 STEPS: Final = 60  # columns of a chart whose requests are read one by one
 MAX_SINGLES: Final = 3_000  # requests that are read one by one; those of a period with more, from the rollups
@@ -52,23 +52,17 @@ class Load:
     columns: list[Column]
     names: dict[str, Tally]  # by endpoint; the busiest MAX_NAMES
     more_names: int  # endpoints with less load
-    good: Tally
+    total: Tally
+    good: Tally  # of one endpoint; of all together, only where requests were read one by one
     bad: Tally
     slowest: Callable[[int], list[int]]  # so many -> the rows of the slowest requests
     newest: datetime | None = None  # when the newest request ended, of all endpoints
     is_cut: bool = False  # there were more, which the rollups do not hold by name
 
     @property
-    def total(self) -> Tally:
-        total = Tally()
-        total.add(self.good)
-        total.add(self.bad)
-        return total
-
-    @property
     def is_exact(self) -> bool:
         """Whether percentiles are, and not within 1 %."""
-        return self.good.is_exact and self.bad.is_exact
+        return self.total.is_exact
 
 
 def load_of(reader: apsw.Connection, scope: Scope, name: str | None = None) -> Load:
@@ -109,6 +103,7 @@ def _singles(reader: apsw.Connection, scope: Scope, name: str | None, since: dat
         columns=columns,
         names={each: names[each] for each in ranked[:MAX_NAMES]},
         more_names=max(0, len(ranked) - MAX_NAMES),
+        total=_all_of(halves),
         good=halves[False],
         bad=halves[True],
         slowest=lambda most: [each.id for each in slowest[:most]],
@@ -120,26 +115,28 @@ def _singles(reader: apsw.Connection, scope: Scope, name: str | None, since: dat
 def _summed(reader: apsw.Connection, scope: Scope, period: Period) -> Load:
     """Of requests that are read from the rollups, in columns that begin at whole multiples of their length."""
     step_ms, ranked = _step_ms(period), list(sums_by(reader, period))
-    shown = {each: OTHERS if each is None else each for each in ranked[:MAX_NAMES]}
-    tallies: dict[int, Tally] = defaultdict(Tally)
-    names = {each: Tally() for each in shown.values()}
-    halves = (Tally(), Tally())
-    for start_ms, name, is_failed, row in slots_by(reader, period, min(step_ms, LONGEST_MS)):
-        slot = read_slot(row)
-        tallies[start_ms // step_ms].add_slot(slot, is_failed=is_failed)
-        halves[is_failed].add_slot(slot, is_failed=is_failed)
-        if name in shown:
-            names[shown[name]].add_slot(slot, is_failed=is_failed)
+    found = list(slots_by(reader, period, min(step_ms, LONGEST_MS)))
+    gathered = gather([(is_failed, row) for _, _, is_failed, row in found])
+    first, steps = period.start // step_ms, -(-period.end // step_ms) - period.start // step_ms
+    tallies = gathered.grouped([start_ms // step_ms - first for start_ms, *_ in found], steps)
+    numbers = {each: number for number, each in enumerate(ranked[:MAX_NAMES])}
+    names = gathered.grouped([numbers.get(name, len(numbers)) for _, name, *_ in found], len(numbers) + 1)
+    good, bad = (
+        (Tally(), Tally())
+        if period.name is None
+        else gathered.grouped([int(is_failed) for _, _, is_failed, _ in found], 2)
+    )
     since = from_ms(period.start)
     return Load(
         since=since,
         until=scope.now,
         span=_production(scope, since),
         columns=_columns(scope, period, step_ms, tallies),
-        names=names,
+        names={OTHERS if each is None else each: names[number] for each, number in numbers.items()},
         more_names=max(0, len(ranked) - MAX_NAMES),
-        good=halves[False],
-        bad=halves[True],
+        total=_all_of(tallies),
+        good=good,
+        bad=bad,
         slowest=lambda most: slowest_requests(reader, period, most),
         newest=traffic.newest_request_at(reader, period.project_id),
     )
@@ -154,14 +151,21 @@ def _step_ms(period: Period) -> int:
     return hours * 60 * MINUTE_MS
 
 
-def _columns(scope: Scope, period: Period, step_ms: int, tallies: dict[int, Tally]) -> list[Column]:
+def _columns(scope: Scope, period: Period, step_ms: int, tallies: list[Tally]) -> list[Column]:
     """Every step of the period; the first and the last may cover less than a whole one."""
     columns = []
-    for number in range(period.start // step_ms, -(-period.end // step_ms)):
+    for number, tally in enumerate(tallies, start=period.start // step_ms):
         start, end = from_ms(max(number * step_ms, period.start)), from_ms((number + 1) * step_ms)
         covered = max(min(end, scope.now) - start, MILLISECOND)
-        columns.append(Column(start, covered * scope.speed, tallies.get(number) or Tally()))
+        columns.append(Column(start, covered * scope.speed, tally))
     return columns
+
+
+def _all_of(tallies: Iterable[Tally]) -> Tally:
+    total = Tally()
+    for each in tallies:
+        total.add(each)
+    return total
 
 
 def _production(scope: Scope, since: datetime) -> timedelta:
