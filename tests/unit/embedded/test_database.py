@@ -9,6 +9,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from embedded.__main__ import EXIT_USAGE, main
 from embedded.errors import StoreUnavailableError, StoreVersionError
 from embedded.store.additions import Additions, Booked
 from embedded.store.database import MAX_GROUP, Database
@@ -195,6 +196,17 @@ def test_a_file_of_another_layout_is_refused_with_a_way_out_and_left_as_it_is(tm
     with pytest.raises(StoreVersionError, match=r"engine\.sqlite: laid out by another version.*make down DATA=1"):
         Database(file)
     assert file.read_bytes() == before
+
+
+def test_an_engine_on_a_file_of_another_layout_ends_and_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    older = apsw.Connection(str(tmp_path / "engine.sqlite"))
+    older.execute("CREATE TABLE request_span (id INTEGER PRIMARY KEY, event_id TEXT)")
+    older.close()
+    monkeypatch.setenv("EMBEDDED_DATA_DIR", str(tmp_path))
+    assert main() == EXIT_USAGE
+    assert "move the file away" in capsys.readouterr().err
 
 
 def test_what_jobs_add_is_written_once_for_their_commit(database: Database) -> None:
