@@ -123,12 +123,12 @@ def measure_peer(engine: Engine, options: argparse.Namespace) -> Iterator[dict[s
             }
 
 
-def fill(engine: Engine, count: int) -> Iterator[dict[str, object]]:
-    """Store so many transactions; say after each slice what an envelope cost and how much memory is resident."""
+def fill(engine: Engine, count: int, within_s: float) -> Iterator[dict[str, object]]:
+    """Store so many transactions, or those of so long; say after each slice what one cost and the resident memory."""
     path = ingest_path(engine, "fill")
     bodies = engine.data_dir.parent / "bodies"
-    stored = 0
-    while stored < count:
+    stored, end_s = 0, time.monotonic() + within_s
+    while stored < count and time.monotonic() < end_s:
         write_bodies("transaction", MOST_PER_S["transaction"] * FILL_SLICE_S, bodies)
         found = post(engine.url, path, bodies, 16, FILL_SLICE_S, engine.process.pid)
         assert not found.wrong, "every answer must be a 200"
@@ -153,7 +153,7 @@ def results(engine: Engine, options: argparse.Namespace) -> Iterator[dict[str, o
                     yield compare(engine, floor, kind, connections, options)
     if options.peer:
         yield from measure_peer(engine, options)
-    yield from fill(engine, options.fill)
+    yield from fill(engine, options.fill, options.fill_seconds)
 
 
 def main() -> int:
@@ -166,6 +166,7 @@ def main() -> int:
         "--peer-seconds", type=int, default=5, help="of load; the peer digests it for ten times as long"
     )
     parser.add_argument("--fill", type=int, default=0, help="transactions; a million take about ten minutes")
+    parser.add_argument("--fill-seconds", type=float, default=1800, help="the most that filling may take")
     options = parser.parse_args()
     if shutil.which("wrk") is None:
         sys.stderr.write("bench_ingest: skipped, wrk is not installed (Debian: apt-get install wrk)\n")
