@@ -56,6 +56,7 @@ test: $(READY) ## the whole test suite
 	@$(BIN)/python -m pytest $(ARGS)
 
 bench: $(READY) ## measure the engine and the service, some minutes; docs/performance.md has the figures
+	@$(BIN)/python tests/bench/bench_parts.py
 	@$(BIN)/python tests/bench/bench_ingest.py
 	@$(BIN)/python tests/bench/bench_store.py
 	@$(BIN)/python tests/bench/bench_service.py
