@@ -172,9 +172,11 @@ def starting(data_dir: Path, ahead_s: float = 0, module: Sequence[str] = PLAIN) 
         started.append(start_engine(data_dir, speed, ahead_s, module, **settings))
         return started[-1]
 
-    yield run
-    for engine in started:
-        engine.end()
+    try:
+        yield run
+    finally:  # also when what was told to them has failed: else they, and this process, never end
+        for engine in started:
+            engine.end()
 
 
 def early_in_an_hour() -> float:
@@ -310,10 +312,12 @@ def receiving() -> Iterator[Receiver]:
     kept.server.daemon_threads = True
     thread = threading.Thread(target=kept.server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
-    yield kept
-    kept.server.shutdown()
-    kept.server.server_close()
-    thread.join()
+    try:
+        yield kept
+    finally:
+        kept.server.shutdown()
+        kept.server.server_close()
+        thread.join()
 
 
 def alert_app(engine: Engine, receiver: Receiver) -> tuple[int, str]:
