@@ -7,33 +7,26 @@ Path: 1 the address says what is asked, 2 the service is declared or measured, 3
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import cache, partial
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
 
-import apsw
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from embedded.categories import ERROR
 from embedded.pages.access import Visit
 from embedded.pages.charts import Band, Chart, Curve, curves
 from embedded.pages.extension import Section
 from embedded.pages.formats import show_number, show_percent
 from embedded.pages.frame import Ask, Scope, find_scope, render
-from embedded.store.outcomes import accepted
-from embedded.store.periods import Period, sums_by
-from embedded.store.rollups import MINUTE_MS
-from embedded.store.times import to_ms
-from embedded.store.traffic import error_shares, first_request_at
 from monitors.errors import RulesError
 from monitors.load import load_rules
 from monitors.model import Monitor
 from rehearsal.console.later import Later
-from rehearsal.console.measured import MIN_STORED, Measured, measure
+from rehearsal.console.measured import MIN_STORED, Measured
+from rehearsal.console.snapshots import Snapshots
 from rehearsal.console.sources import Sources
 from rehearsal.console.sweep import PROMISE, WITHIN, Sweep, count_keeping, keeps, sweep
 from rehearsal.console.wish import FULL, HEALTHY, ROUTE, TRAFFIC, Wish, read_wish
@@ -51,7 +44,6 @@ PATH: Final = "/decision/"
 PLANS: Final = ("team", "business")
 COLOURS: Final = ("p50", "p95", "p99")  # of curves, in turn
 INVALID: Final = 400
-SECOND: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +62,23 @@ def decision_section(sources: Sources) -> Section:
     router, later = APIRouter(), Later(sweep)
     with suppress(UsageError, RulesError):  # the page will say what is wrong
         later.ask(_question(sources, _book(sources.prices), read_wish({}), None)[0])  # what a visitor asks first
-    router.add_api_route(PATH, partial(decision, sources, later))
+    router.add_api_route(PATH, partial(decision, sources, later, Snapshots()))
     return Section(PATH, "Decision", router)
 
 
-def decision(sources: Sources, later: Later[Question, Sweep], request: Request, context: Visit, asked: Ask) -> Response:
+def decision(
+    sources: Sources,
+    later: Later[Question, Sweep],
+    snapshots: Snapshots,
+    request: Request,
+    context: Visit,
+    asked: Ask,
+) -> Response:
     """What the rates in the address cost and page."""
     scope = find_scope(context, asked.project, asked.period)
     if scope is None:
         return RedirectResponse("/", 303)
-    stored, measured = _measured(context.read(), scope)
+    stored, measured = snapshots.of(context.read(), scope)
     try:
         wish = read_wish(request.query_params)  # 1
         answer = _answer(sources, later, wish, measured)
@@ -97,19 +96,6 @@ def decision(sources: Sources, later: Later[Question, Sweep], request: Request, 
         min_stored=MIN_STORED,
         **answer,
     )
-
-
-def _measured(reader: apsw.Connection, scope: Scope) -> tuple[int, Measured | None]:
-    """How many requests are stored of the period, in whole minutes, and the service that they show."""
-    project_id, first = scope.project.id, first_request_at(reader, scope.project.id)
-    if first is None:
-        return 0, None
-    start = scope.since.replace(second=0, microsecond=0)
-    span = (scope.now - max(start, first)) * scope.speed
-    sums = sums_by(reader, Period(project_id, to_ms(start), to_ms(scope.now) // MINUTE_MS * MINUTE_MS + MINUTE_MS))
-    events = accepted(reader, project_id, ERROR, start, scope.now)
-    errors = {name: share * events for name, share in error_shares(reader, project_id, start, scope.now).items()}
-    return sum(each.samples for each in sums.values()), measure(sums, errors, max(span, SECOND))
 
 
 def _answer(

@@ -4,7 +4,7 @@
 "use strict";
 
 const PAUSE_MS = 150;
-const LATER_MS = 500;
+const LATER_MS = 1000;
 
 function follow(form, moved) {
   const name = moved.dataset.twin || moved.name;
