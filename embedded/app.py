@@ -15,6 +15,7 @@ from embedded.alerting import tick
 from embedded.api import (
     available_actions,
     detectors,
+    event_details,
     events,
     filters,
     issues,
@@ -82,6 +83,7 @@ ROUTERS = (
     people,
     trial,
     issues,
+    event_details,
     tags,
     events,
     timeseries,

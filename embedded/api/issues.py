@@ -1,7 +1,8 @@
-"""Issues, their events, single events, and the open periods of monitors."""
+"""Issues, the lists of their events, and the open periods of monitors."""
 
 from typing import Annotated, Any, Final, Literal
 
+import apsw
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
@@ -9,21 +10,12 @@ from embedded.api.context import Context, Ctx, Org, find_project, invalid, not_f
 from embedded.api.paging import Listed, Paging, cut
 from embedded.api.steps import parse_period
 from embedded.evaluate import Level
-from embedded.lenient import mapping, sequence, tags
 from embedded.store import issues as store
 
 router = APIRouter()
+MAX_CHANGED: Final = 1000  # issues in one request; Sentry's own
 CATEGORY = {"error": "error", "metric_issue": "metric"}
 # What Sentry's clients expect to find, of features that this engine does not have.
-ABSENT_OF_EVENT: Final[dict[str, Any]] = {
-    **dict.fromkeys(("context", "dateReceived", "dist", "location", "nextEventID", "occurrence", "previousEventID")),
-    **dict.fromkeys(("size", "userReport")),
-    "errors": [],
-    "packages": {},
-    "resolvedWith": [],
-    "sdkUpdates": [],
-    "_meta": {},
-}
 ABSENT_OF_ISSUE: Final[dict[str, Any]] = {
     **dict.fromkeys(("priorityLockedAt", "seerAutofixLastTriggered", "seerExplorerAutofixLastTriggered")),
     **dict.fromkeys(("assignedTo", "logger", "seerFixabilityScore", "shareId", "subscriptionDetails")),
@@ -49,6 +41,23 @@ class ChangedIssue(BaseModel):
     """Body of an issue's change."""
 
     status: Literal["resolved", "unresolved", "ignored"]
+
+
+@router.put("/organizations/{organization}/issues/")
+def change_issues(
+    context: Ctx,
+    organization: Org,  # noqa: ARG001
+    body: ChangedIssue,
+    ids: Annotated[list[int], Query(alias="id", min_length=1, max_length=MAX_CHANGED)],
+) -> dict[str, Any]:
+    """Resolve, ignore or reopen the issues that are named; those that are not there are passed over, as in Sentry."""
+
+    def change(connection: apsw.Connection) -> None:
+        for issue_id in ids:
+            store.set_status(connection, issue_id, body.status)
+
+    context.write(change)
+    return {"status": body.status, "statusDetails": {}}
 
 
 @router.get("/organizations/{organization}/issues/")
@@ -100,40 +109,6 @@ def issue_events(
 ) -> list[dict[str, Any]]:
     find_issue(context, issue_id)
     return cut(store.issue_events(context.read(), issue_id, page.limit, page.offset), page, request, response)
-
-
-@router.get("/projects/{organization}/{project}/events/{event_id}/")
-def event_details(context: Ctx, organization: Org, project: str, event_id: str) -> dict[str, Any]:  # noqa: ARG001
-    """One event by id, with all that the SDK sent."""
-    owner = find_project(context, project)
-    found = store.find_event(context.read(), owner.id, event_id.replace("-", "").lower())
-    if found is None:
-        raise not_found()
-    payload = found.payload
-    return {
-        **ABSENT_OF_EVENT,
-        "id": found.event_id,
-        "eventID": found.event_id,
-        "projectID": str(owner.id),
-        "groupID": None if found.issue_id is None else str(found.issue_id),
-        "type": payload.get("type", "error"),
-        "title": found.title,
-        "message": found.title,
-        "metadata": {"title": found.title},
-        "platform": str(payload.get("platform") or "other"),
-        "dateCreated": stamp(found.occurred_at),
-        "tags": [{"key": key, "value": value} for key, value in tags(payload.get("tags")).items()],
-        "contexts": mapping(payload.get("contexts")),
-        "entries": [
-            {"type": kind, "data": payload[kind]}
-            for kind in ("exception", "breadcrumbs", "request", "logentry", "spans")
-            if kind in payload
-        ],
-        "release": {"version": payload["release"]} if isinstance(payload.get("release"), str) else None,
-        "sdk": mapping(payload.get("sdk")) or None,
-        "user": mapping(payload.get("user")) or None,
-        "fingerprints": sequence(payload.get("fingerprint")),
-    }
 
 
 @router.get("/organizations/{organization}/open-periods/")

@@ -1,6 +1,6 @@
 """Client keys: who may send to a project, and how many errors in how long."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from embedded.api.context import Context, Ctx, Org, find_project, not_found, stamp
 from embedded.api.paging import Listed
 from embedded.store.options import RateLimit, key_rate_limit, set_key_rate_limit
-from embedded.store.projects import ProjectKey, add_key, delete_key, find_key, list_keys, update_key
+from embedded.store.projects import ProjectKey, add_key, delete_key, find_key, list_keys, list_projects, update_key
 
 router = APIRouter()
 MAX_WINDOW_S = 86_400
@@ -48,6 +48,20 @@ class ChangedKey(BaseModel):
 def keys(context: Ctx, organization: Org, project: str, listed: Listed) -> list[dict[str, Any]]:  # noqa: ARG001
     found = find_project(context, project)
     return [_key(context, key) for key in listed.of(list_keys(context.read(), found.id))]
+
+
+@router.get("/organizations/{organization}/project-keys/")
+def all_keys(
+    context: Ctx,
+    organization: Org,  # noqa: ARG001
+    listed: Listed,
+    status: Literal["active", "inactive"] | None = None,
+) -> list[dict[str, Any]]:
+    """The keys of all projects, or only those that are switched on, or off."""
+    reader = context.read()
+    found = [key for project in list_projects(reader) for key in list_keys(reader, project.id)]
+    asked = [key for key in found if status is None or key.is_active is (status == "active")]
+    return [_key(context, key) for key in listed.of(asked)]
 
 
 @router.post(PATH, status_code=201)

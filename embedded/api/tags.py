@@ -5,7 +5,8 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query
 
 from embedded.api.context import ORGANIZATION_SLUG, Context, Ctx, Org, find_project, not_found, stamp
-from embedded.api.issues import event_details, find_issue, issue_body
+from embedded.api.event_details import event_details
+from embedded.api.issues import find_issue, issue_body
 from embedded.api.paging import MAX_PAGE, Listed
 from embedded.store import issues as store
 from embedded.store.projects import list_projects

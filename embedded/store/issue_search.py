@@ -93,6 +93,14 @@ def event_times(connection: apsw.Connection, issue_id: int, since_ms: int) -> li
     return [row[0] for row in rows]
 
 
+def oldest_event(connection: apsw.Connection, issue_id: int) -> str | None:
+    """Return the id of the issue's oldest event that is still stored."""
+    row = connection.execute(
+        "SELECT event_id FROM error_event WHERE issue_id = ? ORDER BY occurred_ms, id LIMIT 1", (issue_id,)
+    ).fetchone()
+    return row[0] if row else None
+
+
 def neighbours(connection: apsw.Connection, issue_id: int, event_id: str | None) -> tuple[str | None, ...]:
     """Return (older, this, newer) event ids around an event of the issue, or around its newest if none is asked."""
     row = connection.execute(

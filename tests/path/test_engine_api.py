@@ -147,6 +147,16 @@ ENDPOINTS: list[tuple[str, dict[str, Any], Shape, str | None]] = [
     (f"{ORGANIZATION}/issues/", {"query": ""}, ISSUE, f"{ORG_SPEC}/issues/"),
     (f"{ORGANIZATION}/issues/{{issue}}/", {}, ISSUE, f"{ORG_SPEC}/issues/{{issue_id}}/"),
     (f"{ORGANIZATION}/issues/{{issue}}/events/", {}, ISSUE_EVENT, f"{ORG_SPEC}/issues/{{issue_id}}/events/"),
+    (f"{ORGANIZATION}/project-keys/", {}, KEY, f"{ORG_SPEC}/project-keys/"),
+    *(
+        (
+            f"{ORGANIZATION}/issues/{{issue}}/events/{which}/",
+            {},
+            EVENT,
+            f"{ORG_SPEC}/issues/{{issue_id}}/events/{{event_id}}/",
+        )
+        for which in ("{event}", "latest", "oldest", "recommended")
+    ),
     ("/projects/sentry/isl/events/{event}/", {}, EVENT, f"{PROJECT_SPEC}/events/{{event_id}}/"),
     ("/projects/sentry/isl/events/{transaction}/", {}, EVENT, f"{PROJECT_SPEC}/events/{{event_id}}/"),
     (f"{ORGANIZATION}/teams/", {}, TEAM, f"{ORG_SPEC}/teams/"),
@@ -539,6 +549,48 @@ def test_issues_and_their_events_are_paged(engine: Engine, crowd: Project) -> No
     events = pages(engine, f"{ORGANIZATION}/issues/{busy['id']}/events/")
     assert [len(page.json()) for page in events] == [100, 20]
     assert len({event["id"] for page in events for event in page.json()}) == 120
+
+
+def test_issue_shows_its_newest_its_oldest_and_those_beside(engine: Engine) -> None:
+    project = engine.project(f"p-{uuid4().hex[:8]}")
+    sent = [error() for _ in range(3)]
+    for each in sent:
+        project.send(("event", each))
+    [issue] = engine.ask("GET", f"{ORGANIZATION}/issues/", project=project.slug)
+    path = f"{ORGANIZATION}/issues/{issue['id']}/events"
+    oldest, latest = (engine.ask("GET", f"{path}/{which}/") for which in ("oldest", "latest"))
+    middle = engine.ask("GET", f"{path}/{oldest['nextEventID']}/")
+    shown = [each["eventID"] for each in (oldest, middle, latest)]
+    assert sorted(shown) == sorted(each["event_id"] for each in sent)
+    assert [each["previousEventID"] for each in (oldest, middle, latest)] == [None, *shown[:2]]
+    assert [each["nextEventID"] for each in (oldest, middle, latest)] == [*shown[1:], None]
+    assert engine.call("GET", f"{path}/{uuid4().hex}/").status_code == 404
+
+
+def test_several_issues_are_resolved_at_once(engine: Engine) -> None:
+    project = engine.project(f"p-{uuid4().hex[:8]}")
+    for number in range(3):
+        project.send(("event", error(fingerprint=[str(number)])))
+    issues = engine.ask("GET", f"{ORGANIZATION}/issues/", project=project.slug)
+    first, second, other = (each["id"] for each in issues)
+    changed = engine.ask("PUT", f"{ORGANIZATION}/issues/", {"status": "resolved"}, id=[first, second, 99999999])
+    assert changed["status"] == "resolved"
+    left = engine.ask("GET", f"{ORGANIZATION}/issues/", project=project.slug)
+    assert [each["id"] for each in left] == [other]
+    assert engine.call("PUT", f"{ORGANIZATION}/issues/", {"status": "resolved"}).status_code == 400
+
+
+def test_keys_of_all_projects_are_told_apart_by_what_they_may(engine: Engine) -> None:
+    project = engine.project(f"p-{uuid4().hex[:8]}")
+    key = engine.ask("POST", f"/projects/sentry/{project.slug}/keys/", {"name": "second"})
+    engine.ask("PUT", f"/projects/sentry/{project.slug}/keys/{key['id']}/", {"isActive": False})
+    path = f"{ORGANIZATION}/project-keys/"
+    listed = {
+        status: {each["id"] for each in engine.ask("GET", path, status=status)} for status in ("active", "inactive")
+    }
+    assert key["id"] in listed["inactive"]
+    assert key["id"] not in listed["active"]
+    assert {each["id"] for each in engine.ask("GET", path)} == listed["active"] | listed["inactive"]
 
 
 def test_page_of_exactly_all_rows_has_no_next(engine: Engine, crowd: Project) -> None:
