@@ -17,7 +17,6 @@ from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from loadtest.ledger import Entry, Ledger
 from monitors.model import RuleSet
@@ -27,6 +26,7 @@ from rehearsal.processes import start, stop, tail
 from rehearsal.progress import Progress
 from rehearsal.settings import Options
 from rehearsal.stack import Stack
+from service.student_t import critical_t
 
 Variant = Literal["off", "configured", "all"]
 VARIANTS: Final[tuple[Variant, ...]] = ("off", "configured", "all")
@@ -174,7 +174,7 @@ def _throughput(pairs: Sequence[tuple[int, int]]) -> Ratio | None:
     if len(pairs) < MIN_ROUNDS or any(off == 0 or on == 0 for off, on in pairs):
         return None
     logs = np.log([on / off for off, on in pairs])
-    half = float(stdtrit(len(pairs) - 1, LEVEL)) * logs.std(ddof=1) / len(pairs) ** 0.5
+    half = critical_t(len(pairs) - 1, 2 * (1 - LEVEL)) * logs.std(ddof=1) / len(pairs) ** 0.5
     middle = logs.mean()
     return Ratio(*(float(np.exp(each)) for each in (middle, middle - half, middle + half)))
 

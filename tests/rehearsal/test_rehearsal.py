@@ -61,6 +61,8 @@ def test_the_whole_rehearsal_holds_and_leaves_reports_but_no_process(tmp_path: P
     assert report["books"]["unanswered"] <= 0.01 * report["books"]["sent"]
     assert [(page["channel"], page["action"]) for page in report["pages"]] == PAGES
     assert LOST <= set(report["books"]["transactions"]["discards"]) <= MAY_BE_LOST
+    assert report["measured"]["requests"] > 200
+    assert all(each["spans"] >= each["looked_into"] for each in report["measured"]["endpoints"])
     folder = next((tmp_path / "runs").iterdir())
     assert (folder / "report.html").read_text().startswith("<!doctype html>")
     assert json.loads((folder / "report.json").read_text())["verdict"] == "held"

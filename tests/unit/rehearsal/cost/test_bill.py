@@ -1,12 +1,13 @@
 """Bills: each rule of what is charged, what sampling does to it, and what a budget drops."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from rehearsal.cost.bill import Bill, Line, make_bill
 from rehearsal.cost.book import GUIDE, load_book
-from rehearsal.cost.workload import Endpoint, Rates, Volume, accepted, volumes
+from rehearsal.cost.workload import Beside, Endpoint, Rates, Volume, accepted, billed, volumes
 from rehearsal.errors import UsageError
 
 ROUTES = (
@@ -34,6 +35,44 @@ def volume(category: str, rates: Rates, requests: float = 1e6) -> Volume:
 def test_accepted_items_alone_bill() -> None:
     outcomes = {"accepted": 7, "filtered": 5, "rate_limited": 3, "invalid": 2, "client_discard": 90}
     assert accepted(outcomes) == 7
+
+
+@pytest.mark.parametrize(
+    "outcome", ["filtered", "rate_limited", "invalid", "abuse", "client_discard", "cardinality_limited"]
+)
+def test_what_was_not_accepted_never_bills(outcome: str) -> None:
+    """Inbound filters, quotas, limits, spike protection, size, and whatever the SDK dropped itself."""
+    assert accepted({outcome: 1_000_000}) == 0
+
+
+def test_logs_metrics_and_attachments_bill_by_bytes_and_monitors_by_number() -> None:
+    beside = Beside(logs_bytes=10_000, metrics_bytes=6_000, attachments_bytes=2_000, cron_monitors=3, uptime_monitors=2)
+    found = bill("team", *volumes(1e6, ROUTES, Rates(0.0), beside))
+    prices = {each.category: each.price for each in found.lines}
+    assert prices["logs_gb"] == Decimal("2.50")  # 10 GB, 5 included
+    assert prices["metrics_gb"] == Decimal("0.50")
+    assert prices["attachments_gb"] == Decimal("0.3125")
+    assert prices["cron_monitors"] == Decimal("1.56")
+    assert prices["uptime_monitors"] == 1
+
+
+def test_only_the_clients_rate_cuts_spans_since_metering_counts_what_is_received() -> None:
+    """Eight million spans are eight million, whatever Sentry's own dynamic sampling then stores of them."""
+    assert line(bill("team", volume("spans", Rates(1.0))), "spans").price == 6
+    assert line(bill("team", volume("spans", Rates(0.5))), "spans").price == 0
+
+
+def test_billed_volume_is_told_by_endpoint_and_span_name() -> None:
+    named = replace(ROUTES[0], span_names=(("http.server validate", 1.0), ("cache.get *", 7.0)))
+    found = billed(1e6, (named, ROUTES[1]), Rates(0.5))
+    assert [(each.endpoint, each.span_name, each.spans) for each in found] == [
+        ("causal/validate", "", 3.2e6),
+        ("causal/validate", "cache.get *", 2.8e6),
+        ("causal/validate", "http.server validate", 0.4e6),
+        ("outcomes/log", "", 0.8e6),
+    ]
+    metered = next(each.mean for each in volumes(1e6, (named, ROUTES[1]), Rates(0.5)) if each.category == "spans")
+    assert sum(each.spans for each in found if not each.span_name) == pytest.approx(metered)
 
 
 def test_guides_workload_costs_the_base_alone() -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from math import comb
 
 import numpy as np
 import pytest
@@ -25,9 +26,8 @@ GUIDE = Watch(0.05, timedelta(minutes=5), timedelta(minutes=1))  # error rate ov
 MILLION = 0.386  # requests a second: a million a month
 
 
-# Requests a second, rate, P(window breaches) at 1, 3, 8 and 10 % bad. Computed apart from this code, to
-# two digits. Its two rows at a rate of 1.0 are left out: they hold the number of requests fixed, which
-# traffic does not; those are in the simulation below.
+# Requests a second, rate, P(window breaches) at 1, 3, 8 and 10 % bad. Computed apart from this code, to two digits.
+# Its rows at a rate of 1.0 hold the number of requests in a window fixed, which traffic does not: see the test below.
 @pytest.mark.parametrize(
     ("per_second", "rate", "expected"),
     [
@@ -49,6 +49,29 @@ def test_breach_probability_is_that_of_the_table(
 ) -> None:
     found = [breach_probability(per_second * rate * 300, bad, 0.05) for bad in (0.01, 0.03, 0.08, 0.10)]
     assert found == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.parametrize(("requests", "expected"), [(116, (0.001, 0.14, 0.91, 0.98)), (300, (0.0, 0.02, 0.97, 1.0))])
+def test_rows_of_fixed_counts_are_binomial_and_traffic_adds_its_own_noise(
+    requests: int, expected: tuple[float, ...]
+) -> None:
+    """The table's rows at 1.0: with exactly so many requests a window breaches as often as they say.
+
+    With as many on average, as Poisson traffic has them, it breaches a little oftener while all is well and a little
+    more seldom when it is not; the other rows of the table have that.
+    """
+    shares = (0.01, 0.03, 0.08, 0.10)
+    fixed = [_binomial_tail(requests, bad) for bad in shares]
+    assert fixed == pytest.approx(expected, abs=0.01)
+    found = [breach_probability(requests, bad, 0.05) for bad in shares]
+    assert found == pytest.approx(fixed, abs=0.03)
+    assert found != pytest.approx(fixed, abs=1e-4)
+
+
+def _binomial_tail(requests: int, bad: float) -> float:
+    """P(more than 5 % of so many requests are bad)."""
+    most = int(requests * 0.05)
+    return 1 - sum(comb(requests, k) * bad**k * (1 - bad) ** (requests - k) for k in range(most + 1))
 
 
 @pytest.mark.parametrize(

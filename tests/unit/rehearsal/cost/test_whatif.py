@@ -42,6 +42,10 @@ def test_table_shows_the_prices_day_and_no_nan() -> None:
         (["--traffic", "-1M/month"], "write for example 1M/month"),
         (["--endpoint", "causal/validate"], "write for example causal/validate=0.05"),
         (["--endpoint", "causal/x=0.1"], "no endpoint 'causal/x', allowed are causal/validate"),
+        (["--cap", "-1"], "cap is -1, allowed is an amount from 0 on"),
+        (["--healthy", "-0.1"], "healthy share of bad requests is -0.1, allowed are 0 to 1"),
+        (["--times", "0.5"], "times is 0.5, allowed is a factor from 1 on"),
+        (["--traces", "0.1,nan"], "traces is nan, allowed are 0 to 1"),
         (["--plan", "gold"], "no plan 'gold', allowed are developer, team"),
     ],
 )
