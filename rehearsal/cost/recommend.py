@@ -190,7 +190,7 @@ class _Search:
             below = GRID[GRID.index(lowest) - 1]
             for each in self.watched(self.rates(below)):
                 for broken in self._promise.broken(each.power):
-                    yield f"{each.monitor} binds: lower, at {below:g}, it {broken}."
+                    yield f"{each.monitor} binds: at {below:g} of the route with most spans it {broken}."
         if budget is not None and bill.total > budget:
             yield f"The budget does not reach: these rates cost {bill.total:.2f}, it is {budget:.2f}."
             yield from self._within_budget(budget)

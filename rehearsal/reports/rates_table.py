@@ -10,7 +10,7 @@ from rich.text import Text
 
 from rehearsal.cost.recorded import common_prefix
 from rehearsal.cost.wilson import Share
-from rehearsal.overhead import QUANTILES, Cost, Ratio
+from rehearsal.overhead import EVERYTHING, QUANTILES, Cost, Ratio
 from rehearsal.sampling import Row, Source, Verdict
 
 STYLES: Final = {Verdict.AS_CONFIGURED: "green", Verdict.OFF: "bold red", Verdict.TOO_FEW: "yellow"}
@@ -67,18 +67,26 @@ def _cells(found: Share | None) -> tuple[str, str, str, str]:
     return f"{found.kept:,.0f}", f"{found.of:,.0f}", f"{found.value:.3f}", interval
 
 
-def show_overhead(found: Iterable[Cost], configured: float) -> Table:
-    """Ratios to the service without the SDK, one line for each endpoint and variant."""
-    table = Table(title="what the SDK costs: ratios to the same service without it, 95 % intervals",
-                  title_justify="left", box=SIMPLE_HEAD, pad_edge=False)  # fmt: skip
-    for name in ("endpoint", "traces", "requests", "throughput", *QUANTILES):
+def show_overhead(found: Sequence[Cost], configured: float) -> RenderableType:
+    """Ratios to the service without the SDK, a table for each of its rates; below each ratio its interval."""
+    prefix = common_prefix([each.endpoint for each in found if each.endpoint != EVERYTHING])
+    said = "what the SDK costs: ratios to the same service without it, below them their 95 % intervals"
+    tables = [
+        _ratios([each for each in found if each.variant == variant], f"traces at {rate:g}", prefix)
+        for variant, rate in (("configured", configured), ("all", 1.0))
+    ]
+    return Group(Text(f"\n{said}"), *tables)
+
+
+def _ratios(found: Iterable[Cost], title: str, prefix: str) -> Table:
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("endpoint", "throughput", *QUANTILES):
         table.add_column(name, justify="left" if name == "endpoint" else "right", no_wrap=True)
     for each in found:
-        traces = "1" if each.variant == "all" else f"{configured:g}"
         ratios = [_show_ratio(each.throughput), *(_show_ratio(each.latency[name]) for name in QUANTILES)]
-        table.add_row(each.endpoint, traces, str(each.requests), *ratios)
+        table.add_row(each.endpoint.removeprefix(prefix), *ratios)
     return table
 
 
 def _show_ratio(found: Ratio | None) -> str:
-    return "too few" if found is None else f"{found.value:.2f} ({found.low:.2f}..{found.high:.2f})"
+    return "too few" if found is None else f"{found.value:.2f}\n{found.low:.2f}..{found.high:.2f}"

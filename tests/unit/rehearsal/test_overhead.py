@@ -1,9 +1,13 @@
 """What the SDK costs: ratios with intervals that hold the truth, and silence where there is too little to say."""
 
+from io import StringIO
+
 import numpy as np
 import pytest
+from rich.console import Console
 
 from rehearsal.overhead import EVERYTHING, Turn, Variant, compare
+from rehearsal.reports.rates_table import show_overhead
 
 ROUNDS = 4
 
@@ -50,3 +54,12 @@ def test_quantile_of_too_few_requests_is_not_told(count: int, known: list[str]) 
 
 def test_endpoint_that_was_never_answered_has_no_throughput() -> None:
     assert next(iter(compare(rounds(50, answered=0)))).throughput is None
+
+
+def test_table_fits_a_terminal_and_names_both_rates() -> None:
+    written = StringIO()
+    Console(width=80, file=written).print(show_overhead(tuple(compare(rounds(50))), 0.25))
+    text = written.getvalue()
+    assert "traces at 0.25" in text
+    assert "traces at 1" in text
+    assert "…" not in text
