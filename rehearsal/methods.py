@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final, assert_never
 
+from loadtest.ledger import NO_ANSWER
 from monitors import signals
 from monitors.answers import Issue
 from monitors.model import RuleSet
@@ -28,6 +29,7 @@ from rehearsal.errors import EnvironmentMissingError
 from rehearsal.forcing import Stranger
 from rehearsal.privacy.plant import Planter
 from rehearsal.privacy.secret import Planted
+from rehearsal.stack import Stack
 from rehearsal.watch import Watch
 
 CREEP_STEPS: Final = 20  # in which a fault grows
@@ -148,26 +150,34 @@ def _deploy(deploy: Deploy, watch: Watch) -> Disturbed:
 
 
 def _fail_once(fault: Fault | HookFault, watch: Watch) -> list[Issue]:
-    """Return the issues of the failure. Raises EnvironmentMissingError if there is none."""
+    """Return the issues of the failure, once nothing of it is still on its way: that would open them again.
+
+    Raises EnvironmentMissingError if there is none.
+    """
     stack, since = watch.stack, now()
     watch.phase = "the old release fails once"
 
     def has_failed() -> bool:
-        return any(each.is_failed and each.sent_at >= since.timestamp() for each in stack.ledger.refresh())
-
-    def find_issues() -> list[Issue]:
-        with stack.client() as client:
-            found = client.issues(stack.project_id, "is:unresolved")
-            return [each for each in found if each.type == ERROR and each.last_seen >= since]
+        return any(each.is_failed for each in stack.ledger.between(since, now()))
 
     stack.set_fault(fault)
     failed = watch.until(since + OLD_ISSUE_DEADLINE, has_failed)
     stack.set_fault()
-    if not failed or not watch.until(now() + OLD_ISSUE_DEADLINE, lambda: bool(find_issues())):
-        raise EnvironmentMissingError(
-            f"{fault}: no request failed, or none of these failures became an issue in Sentry"
-        )
-    return find_issues()
+    until = now()
+    if not failed or not watch.until(until + OLD_ISSUE_DEADLINE, lambda: _are_known(stack, since, until)):
+        raise EnvironmentMissingError(f"{fault}: no request failed, or not all of these failures came to Sentry")
+    with stack.client() as client:
+        found = client.issues(stack.project_id, "is:unresolved")
+        return [each for each in found if each.type == ERROR and each.last_seen >= since]
+
+
+def _are_known(stack: Stack, since: datetime, until: datetime) -> bool:
+    """Are all requests of a span answered, and has Sentry an event of each that failed?"""
+    sent = stack.ledger.between(since, until)
+    with stack.client() as client:
+        rows = client.events(stack.project_id, "errors", ["id", signals.REQUEST_ID.name], stats_period="1h")
+        known = {row[signals.REQUEST_ID.name] for row in rows}
+    return all(each.status != NO_ANSWER and (not each.is_failed or each.request_id in known) for each in sent)
 
 
 def _await_release(release: str, watch: Watch) -> None:
