@@ -1,5 +1,6 @@
 """The books of a run in all their parts, from one ledger and one observation."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -48,13 +49,12 @@ def test_everything_closes_and_what_was_lost_is_in_its_drill() -> None:
     assert {part.name: part.sent for part in closing.by_endpoint} == {"/v": 101, "/ready": 1}
 
 
-@pytest.mark.parametrize(("spans", "verdict"), [(SPANS, Verdict.AS_CONFIGURED), (None, Verdict.OFF)])
-def test_what_sentry_could_not_get_is_no_sampling(spans: Spans | None, verdict: Verdict) -> None:
-    known = spans or Spans(SPANS.drill_of, lambda _: True)
-    rates = close(LEDGER, SEEN, CONFIGURED, known).rates
+@pytest.mark.parametrize(("could", "observed"), [(could_arrive, 1.0), (lambda _: True, 0.8)])
+def test_what_sentry_could_not_get_is_no_sampling(could: Callable[[Entry], bool], observed: float) -> None:
+    rates = close(LEDGER, SEEN, CONFIGURED, Spans(SPANS.drill_of, could)).rates
     total, endpoint = rates[:2]
     assert (total.kind, total.name, total.verdict) == ("traces", TOTAL, Verdict.AS_CONFIGURED)
-    assert (endpoint.name, endpoint.verdict) == ("/v", verdict)
+    assert (endpoint.name, endpoint.sources["ledger"].value) == ("/v", observed)
     assert [row.kind for row in rates] == ["traces", "traces", "profiles", "errors"]
 
 
