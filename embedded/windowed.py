@@ -1,7 +1,7 @@
 """A monitor's window -> the samples that its aggregate is computed from, out of rollups where they can tell.
 
 Counts, sums, failures, the shortest and the longest are the same either way. Percentiles and apdex are exact for
-windows of up to EXACT_SAMPLES requests; beyond that durations are known by bucket, within 1 % (decision 0013).
+windows of up to EXACT_SAMPLES requests; beyond that durations are known by bucket, within 1 % (decision 0014).
 """
 
 from dataclasses import dataclass, replace
