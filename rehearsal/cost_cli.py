@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-from rich.console import Console
 
 from monitors.errors import RulesError
 from monitors.load import load_rules
@@ -30,6 +29,7 @@ from rehearsal.reports.advice import show_advice
 from rehearsal.reports.cost_tables import Shown, show_bill, show_choices, show_volumes
 from rehearsal.reports.guide import guide_document
 from rehearsal.reports.jsonfile import convert
+from rehearsal.reports.terminal import report_console
 from rehearsal.settings import parse_count, parse_traffic
 
 PLANS: Final = ("team", "business")
@@ -86,7 +86,7 @@ def whatif(
     if is_json:
         _print_json(setting, choices=[asdict(each) for each in choices])
         return
-    console = Console(highlight=False)
+    console = report_console()
     console.print(show_choices(choices, Shown.of(setting.book, setting.assumptions, setting.question), details=details))
     for each in setting.unknown:
         click.echo(f"Not computed: {each}", err=True)
@@ -109,7 +109,7 @@ def cost(*, traces: float, routes: tuple[str, ...], var: Path, is_json: bool, **
     if is_json:
         _print_json(setting, bills=[asdict(each) for each in bills], volumes=[asdict(each) for each in volume])
         return
-    console = Console(highlight=False)
+    console = report_console()
     for bill in bills:
         console.print(show_bill(bill, setting.book.currency))
     console.print(show_volumes(volume))
@@ -138,7 +138,7 @@ def recommend(*, max_false_pages: str, power: float, within: str, budget: float,
         _print_json(setting, advice=asdict(advice))
         return
     shown = Shown.of(setting.book, setting.assumptions, setting.question)
-    Console(highlight=False).print(show_advice(advice, promise, setting.question, shown), soft_wrap=True)
+    report_console().print(show_advice(advice, promise, setting.question, shown), soft_wrap=True)
     for each in setting.unknown:
         click.echo(f"Not computed: {each}", err=True)
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -23,6 +23,7 @@ from rehearsal.duration import duration
 from rehearsal.errors import UsageError
 from rehearsal.options import DEFAULTS, DRILLS, JSON, RULES
 from rehearsal.reports.jsonfile import convert
+from rehearsal.reports.terminal import report_console
 from rehearsal.schemas import drill_schema
 
 TEMPLATE: Final = Path(__file__).with_name("template") / "drill.yml"
@@ -55,7 +56,7 @@ def list_drills(drills: Path, rules: Path, *, is_json: bool) -> None:
         span = show_span(takes[drill.name] * DEFAULTS.speed)
         named = Text(drill.name, style="bold") if not drill.is_on_request else Text(f"{drill.name} *", style="bold")
         table.add_row(named, span, wall, Text(_disturbs(drill)), Text(_pages(drill)))
-    console = Console(highlight=False)
+    console = report_console()
     console.print(table)
     pack = [drill for drill in found if not drill.is_on_request]
     console.print(_total(pack, sum((takes[drill.name] for drill in pack), timedelta(0)), len(found)))
@@ -81,7 +82,7 @@ def _total(pack: list[Drill], takes: timedelta, known: int) -> str:
 def show(name: str, drills: Path) -> None:
     """Show one drill in words."""
     [drill] = choose_drills(load_drills(drills), (name,))
-    Console(highlight=False).print(_describe(drill))
+    report_console().print(_describe(drill))
 
 
 @drills.command("schema")

@@ -27,7 +27,7 @@ from rehearsal.ports import HOST, hold_port
 from rehearsal.provisioning import ORGANIZATION
 from rehearsal.reports.cost_tables import show_totals
 from rehearsal.reports.rates_table import show_overhead, show_rates
-from rehearsal.reports.terminal import TerminalProgress
+from rehearsal.reports.terminal import TerminalProgress, report_console
 from rehearsal.settings import Options, parse_traffic
 
 PAGE_PORT: Final = 8089  # preferred for Locust's page; the contract of docs/architecture.md
@@ -76,7 +76,7 @@ def loadtest(
     load = Load(rate, timedelta(seconds=seconds), shape, processes, page_port=page.number if page else None)
     before, since = _stock(target), now()
     code = run_load(target.url, target.key, load, target.ledger, target.file)
-    console = Console(highlight=False)
+    console = report_console()
     if before is not None:
         _show_ending(console, target, Begun(before, since, timedelta(seconds=wait)), requests)
     if with_overhead:
