@@ -1,6 +1,7 @@
 """A recorded run -> what each endpoint emits; and assumptions -> the file that they are read from."""
 
 import json
+import textwrap
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -13,6 +14,7 @@ from rehearsal.cost.workload import Beside, Endpoint
 from rehearsal.errors import UsageError
 
 REPORT: Final = "report.json"
+LINE: Final = 110  # characters of the written file's prose
 MIN_REQUESTS: Final = 200  # of a run in undisturbed time; below, a share of 1 % is two requests
 MIN_TRANSACTIONS: Final = 5  # of an endpoint
 # Sentry's category -> what it is per request.
@@ -106,7 +108,8 @@ def as_yaml(found: Assumptions, day: date) -> str:
         "# spans is per SAMPLED request, its own included; latency_ms are the quantiles at",
         f"# {', '.join(f'{level:g}' for level in LEVELS)}; errors is an assumption where the run had fewer.",
         f"as_of: {found.as_of}",
-        f"method: {json.dumps(f'{found.method}; written on {day}')}",
+        "method: >-",
+        textwrap.indent(textwrap.fill(f"{found.method}; written on {day}", LINE), "  "),
         f"prefix: {prefix}",
         f"beside: {{{', '.join(f'{name}: {getattr(found.beside, name):g}' for name in BESIDE)}}}",
         "endpoints:",
@@ -115,7 +118,7 @@ def as_yaml(found: Assumptions, day: date) -> str:
 
 
 def _lines(each: Endpoint, prefix: str) -> str:
-    names = ", ".join(f"{json.dumps(name)}: {spans:.3g}" for name, spans in each.span_names)
+    names = [f"      {json.dumps(name)}: {spans:.3g}" for name, spans in each.span_names]
     return "\n".join(
         [
             f"  - name: {json.dumps((each.route or each.name).removeprefix(prefix))}",
@@ -125,7 +128,8 @@ def _lines(each: Endpoint, prefix: str) -> str:
             f"    duration_ms: {each.duration_ms:.4g}",
             f"    payload_bytes: {each.payload_bytes:.0f}",
             f'    latency_ms: "{", ".join(f"{value:.4g}" for value in each.latency_ms)}"',
-            f"    span_names: {{{names}}}",
+            f"    span_names:{'' if names else ' {}'}",
+            *names,
         ]
     )
 
