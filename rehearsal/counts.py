@@ -18,7 +18,8 @@ from loadtest.ledger import CANARY, NO_ANSWER, PROBE, Entry
 from rehearsal.reconcile import Arrival, Discards
 
 CountSource = Literal["reports", "weights", "sessions"]
-SAMPLING: Final = ("sample_rate", "backpressure")  # reasons of drops that are sampling; all others come after it
+BACKPRESSURE: Final = "backpressure"
+SAMPLING: Final = ("sample_rate", BACKPRESSURE)  # reasons of drops that are sampling; all others come after it
 FAILED_STATES: Final = ("errored", "crashed")  # of sessions: a request with an error event
 # A run counts once; four standard deviations are exceeded by chance in one of 16,000.
 Z: Final = 4.0
@@ -36,11 +37,12 @@ class Count:
     most: float  # and with them
     spread: float = 0.0  # standard deviation of the source's number
     excuse: str = ""  # why it may be short: the SDK says that it lost some of the count itself
+    unknown: float = 0.0  # requests that what was lost may have stood for, beyond `counted`
 
     @property
     def is_close(self) -> bool:
         margin = Z * self.spread + 0.5  # half a request: weights are decimal fractions
-        is_enough = self.counted >= self.least - margin or bool(self.excuse)
+        is_enough = self.counted + self.unknown >= self.least - margin or bool(self.excuse)
         return is_enough and self.counted <= self.most + margin
 
 
@@ -88,10 +90,10 @@ def _by_weights(entries: list[Entry], arrived: list[Arrival], seen: Seen) -> Cou
     known = len(load) * max(0.0, mean - 1)
     variance = sum(weight * (weight - 1) for weight in weights) if len(weights) >= MANY else known
     counted = sum(weights) + later * mean
-    excuse = _lost_reports(seen)
-    return Count(
-        "weights", "requests of the load", counted, _answered(load), len(load) + seen.cut_off, sqrt(variance), excuse
-    )
+    # A full queue raises the backpressure and drops what was sampled under it, whose weights are above the mean.
+    unknown = seen.dropped.get(BACKPRESSURE, 0) if later else 0
+    most, excuse = len(load) + seen.cut_off, _lost_reports(seen)
+    return Count("weights", "requests of the load", counted, _answered(load), most, sqrt(variance), excuse, unknown)
 
 
 def _by_sessions(entries: list[Entry], seen: Seen) -> Count:

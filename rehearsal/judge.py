@@ -264,7 +264,8 @@ def _show_count(count: Count) -> str:
     due = f"{count.most:g}" if count.least == count.most else f"{count.least:g} to {count.most:g}"
     spread = f" ± {Z * count.spread:.0f}" if count.spread else ""
     excuse = f" ({count.excuse})" if count.excuse else ""
-    return f"{count.source} {count.counted:.0f}{spread} {count.what}, due {due}{excuse}"
+    counted = f"{count.counted:.0f}" + (f" to {count.counted + count.unknown:.0f}" if count.unknown else "")
+    return f"{count.source} {counted}{spread} {count.what}, due {due}{excuse}"
 
 
 def _problems(account: Account) -> Iterator[str]:

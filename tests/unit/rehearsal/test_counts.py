@@ -60,6 +60,13 @@ def test_what_was_dropped_after_sampling_stands_for_as_many_as_what_arrived() ->
     assert found["weights", "requests of the load"].counted == pytest.approx(100)
 
 
+def test_what_was_lost_under_backpressure_may_stand_for_all_that_it_dropped_and_no_more() -> None:
+    lost = {"backpressure": 10, "queue_overflow": 10}
+    assert wrong(counts(arrived(80), lost | {"sample_rate": 1})) == []  # each lost one may have stood for two
+    assert wrong(counts(arrived(79), lost | {"sample_rate": 2})) == ["weights"]
+    assert wrong(counts(arrived(90), {"backpressure": 11})) == ["weights"]  # nothing was lost after sampling
+
+
 @pytest.mark.parametrize(
     ("dropped", "sessions", "expected"),
     [
