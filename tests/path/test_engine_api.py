@@ -321,7 +321,13 @@ TEAM_PROJECTS_SPEC = "/teams/{organization_id_or_slug}/{team_id_or_slug}/project
 # What changes something: method, path, body, place in Sentry's document, status.
 CHANGES: list[tuple[str, str, object, str, int]] = [
     ("POST", f"{ORGANIZATION}/projects/isl/detectors/", detector_body(**MADE), NEW_DETECTOR_SPEC, 201),
-    ("PUT", f"{ORGANIZATION}/detectors/{{detector}}/", {"name": "failure rate"}, f"{DETECTORS_SPEC}{{detector_id}}/", 200),
+    (
+        "PUT",
+        f"{ORGANIZATION}/detectors/{{detector}}/",
+        {"name": "failure rate"},
+        f"{DETECTORS_SPEC}{{detector_id}}/",
+        200,
+    ),
     ("PUT", f"{ORGANIZATION}/detectors/?id={{detector}}", {"enabled": True}, DETECTORS_SPEC, 200),
     ("POST", WORKFLOWS, FIRST_SEEN | MADE, f"{ORG_SPEC}/workflows/", 201),
     ("PUT", f"{WORKFLOWS}{{workflow}}/", FIRST_SEEN, f"{ORG_SPEC}/workflows/{{workflow_id}}/", 200),
