@@ -53,7 +53,7 @@ def quantities(item: Item) -> Quantities:
         case "session" | "sessions":
             return (("session", declared),)
         case "profile_chunk" | "profile_chunk_ui":
-            is_ui = item.type.endswith("_ui") or item.headers.get("platform") in UI_PLATFORMS
+            is_ui = item.type.endswith("_ui") or str(item.headers.get("platform")) in UI_PLATFORMS
             return (("profile_chunk_ui" if is_ui else "profile_chunk", 1),)
         case "client_report":
             return ()

@@ -36,6 +36,7 @@ SPAN_TYPE = CONTAINER_TYPES["span"]
         ("profile", {}, b"{}", [("profile", 1)]),
         ("profile_chunk", {"platform": "python"}, b"{}", [("profile_chunk", 1)]),
         ("profile_chunk", {"platform": "javascript"}, b"{}", [("profile_chunk_ui", 1)]),
+        ("profile_chunk", {"platform": []}, b"{}", [("profile_chunk", 1)]),
         ("feedback", {}, b"{}", [("feedback", 1)]),
         ("user_report", {}, b"{}", [("feedback", 1)]),
         ("replay_recording", {}, b"{}", [("replay", 1)]),
