@@ -53,8 +53,8 @@ def details(report: dict[str, Any]) -> list[str]:
 
 @pytest.mark.timeout(2 * DEADLINE_S + 20)
 def test_the_whole_rehearsal_holds_and_leaves_reports_but_no_process(tmp_path: Path) -> None:
-    """Its traffic is chance: in one drill of some fifty a value falls back under its threshold on the way up, and the
-    alert flaps. Twice in a row is no chance.
+    """A second try is allowed: traffic is chance, and a value was seen to fall back under its threshold on the way up,
+    so that the alert paged twice (once in four whole runs, before two of the drills were made steadier).
     """
     if (done := rehearse(tmp_path)).returncode == 1:
         shutil.rmtree(tmp_path / "runs")
