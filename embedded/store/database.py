@@ -26,7 +26,7 @@ Job = Callable[[apsw.Connection], T]
 _Queued = tuple[Job[Any], Future[Any], bool]  # the last: whether settings may depend on what it writes
 MAX_GROUP: Final = 512  # jobs per commit; bounds how long the first of them waits
 BUSY_TIMEOUT_MS: Final = 5_000
-SCHEMA_VERSION: Final = 2  # of schema.sql; a new table or index needs none, a change of one does
+SCHEMA_VERSION: Final = 3  # of schema.sql; a new table or index needs none, a change of one does
 CHECKPOINT_PAGES: Final = 4_000  # 16 MB of log between checkpoints
 
 

@@ -65,11 +65,17 @@ class StoredEvent:
     payload: dict[str, Any]
 
 
-_WITH_PAYLOAD = "request_span JOIN request_payload USING (id)"
 SELECT_ISSUE = (
     "SELECT i.id, i.project_id, p.slug, p.name, i.short_id, i.type, i.detector_id, i.title, i.culprit, i.level,"
     " i.priority, i.status, i.substatus, i.first_seen_ms, i.last_seen_ms, i.times_seen"
     " FROM issue i JOIN project p ON p.id = i.project_id"
+)
+
+
+_ERROR = "SELECT issue_id, title, occurred_ms, payload FROM error_event WHERE project_id = ? AND event_id = ?"
+_REQUEST = (
+    "SELECT NULL, name, ended_ms, payload FROM request_hour CROSS JOIN request_span INDEXED BY request_span_event"
+    " ON ended_ms / 3600000 = number JOIN request_payload USING (id) WHERE project_id = ? AND event_id = ?"
 )
 
 
@@ -117,16 +123,7 @@ def set_status(connection: apsw.Connection, issue_id: int, status: str) -> bool:
 
 def find_event(connection: apsw.Connection, project_id: int, event_id: str) -> StoredEvent | None:
     """The error event or transaction with this id."""
-    for sql, ident in (
-        (
-            "SELECT issue_id, title, occurred_ms, payload FROM error_event WHERE project_id = ? AND event_id = ?",
-            event_id,
-        ),
-        (
-            f"SELECT NULL, name, ended_ms, payload FROM {_WITH_PAYLOAD} WHERE project_id = ? AND event_id = ?",  # noqa: S608
-            id_bytes(event_id),
-        ),
-    ):
+    for sql, ident in ((_ERROR, event_id), (_REQUEST, id_bytes(event_id))):
         row = connection.execute(sql, (project_id, ident)).fetchone()
         if row:
             return StoredEvent(event_id, row[0], row[1], from_ms(row[2]), json.loads(unpack(row[3])))

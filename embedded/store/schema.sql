@@ -131,10 +131,21 @@ CREATE TABLE IF NOT EXISTS request_span ( -- the root span of a transaction; its
   span_count  INTEGER NOT NULL,
   tags        TEXT NOT NULL
 );
-CREATE UNIQUE INDEX IF NOT EXISTS request_span_event ON request_span (event_id, project_id);
-CREATE INDEX IF NOT EXISTS request_span_trace ON request_span (trace_id);
+-- Ids are random: by hour, new ones lie on the few pages of their hour, however many are stored. A request that is sent
+-- again ends in the same hour. Who looks for an id looks into each hour of `request_hour`.
+CREATE UNIQUE INDEX IF NOT EXISTS request_span_event ON request_span (ended_ms / 3600000, event_id, project_id);
+CREATE INDEX IF NOT EXISTS request_span_trace ON request_span (ended_ms / 3600000, trace_id);
 -- All that a window needs of its edges, so that no row is looked up.
 CREATE INDEX IF NOT EXISTS request_span_window ON request_span (project_id, ended_ms, key_id, duration_ms, weight);
+
+CREATE VIEW IF NOT EXISTS request_hour (number) AS -- hours since the epoch in which requests ended
+  WITH RECURSIVE hour (number) AS (
+    SELECT min(ended_ms / 3600000) FROM request_span INDEXED BY request_span_trace
+    UNION ALL
+    SELECT (SELECT min(ended_ms / 3600000) FROM request_span INDEXED BY request_span_trace
+            WHERE ended_ms / 3600000 > hour.number)
+    FROM hour WHERE hour.number IS NOT NULL
+  ) SELECT number FROM hour WHERE number IS NOT NULL;
 
 CREATE TABLE IF NOT EXISTS request_payload (
   id      INTEGER PRIMARY KEY,            -- of the request
