@@ -19,7 +19,8 @@ from embedded.pages.frame import Scope
 from embedded.pages.traffic import SHARES
 from embedded.records import GOOD_STATUSES
 from embedded.store import traffic
-from embedded.store.periods import LONGEST_MS, OTHERS, Period, slots_by, slowest_requests, sums_by
+from embedded.store.parts import LONGEST_MS
+from embedded.store.periods import OTHERS, Period, slots_by_name, slots_over_time, slowest_requests, sums_by
 from embedded.store.request_keys import can_answer
 from embedded.store.rollups import MINUTE_MS
 from embedded.store.times import from_ms, to_ms
@@ -53,7 +54,7 @@ class Load:
     names: dict[str, Tally]  # by endpoint; the busiest MAX_NAMES
     more_names: int  # endpoints with less load
     total: Tally
-    good: Tally  # of one endpoint; of all together, only where requests were read one by one
+    good: Tally  # those that did not fail
     bad: Tally
     slowest: Callable[[int], list[int]]  # so many -> the rows of the slowest requests
     newest: datetime | None = None  # when the newest request ended, of all endpoints
@@ -114,32 +115,39 @@ def _singles(reader: apsw.Connection, scope: Scope, name: str | None, since: dat
 
 def _summed(reader: apsw.Connection, scope: Scope, period: Period) -> Load:
     """Of requests that are read from the rollups, in columns that begin at whole multiples of their length."""
-    step_ms, ranked = _step_ms(period), list(sums_by(reader, period))
-    found = list(slots_by(reader, period, min(step_ms, LONGEST_MS)))
-    gathered = gather([(is_failed, row) for _, _, is_failed, row in found])
+    step_ms = _step_ms(period)
+    found = list(slots_over_time(reader, period, min(step_ms, LONGEST_MS)))
     first, steps = period.start // step_ms, -(-period.end // step_ms) - period.start // step_ms
+    gathered = gather([(is_failed, row) for _, is_failed, row in found])
     tallies = gathered.grouped([start_ms // step_ms - first for start_ms, *_ in found], steps)
-    numbers = {each: number for number, each in enumerate(ranked[:MAX_NAMES])}
-    names = gathered.grouped([numbers.get(name, len(numbers)) for _, name, *_ in found], len(numbers) + 1)
-    good, bad = (
-        (Tally(), Tally())
-        if period.name is None
-        else gathered.grouped([int(is_failed) for _, _, is_failed, _ in found], 2)
-    )
+    good, bad = gathered.grouped([int(is_failed) for _, is_failed, _ in found], 2)
+    total = _all_of((good, bad))
+    names, more_names = _by_name(reader, period) if period.name is None else ({period.name: total}, 0)
     since = from_ms(period.start)
     return Load(
         since=since,
         until=scope.now,
         span=_production(scope, since),
         columns=_columns(scope, period, step_ms, tallies),
-        names={OTHERS if each is None else each: names[number] for each, number in numbers.items()},
-        more_names=max(0, len(ranked) - MAX_NAMES),
-        total=_all_of(tallies),
+        names=names,
+        more_names=more_names,
+        total=total,
         good=good,
         bad=bad,
         slowest=lambda most: slowest_requests(reader, period, most),
         newest=traffic.newest_request_at(reader, period.project_id),
     )
+
+
+def _by_name(reader: apsw.Connection, period: Period) -> tuple[dict[str, Tally], int]:
+    """The endpoints with the most requests, and how many others there are."""
+    ranked = list(sums_by(reader, period))
+    numbers = {each: number for number, each in enumerate(ranked[:MAX_NAMES])}
+    found = [each for each in slots_by_name(reader, period) if each[0] in numbers]
+    gathered = gather([(is_failed, row) for _, is_failed, row in found])
+    tallies = gathered.grouped([numbers[name] for name, *_ in found], len(numbers))
+    names = {OTHERS if each is None else each: tallies[number] for each, number in numbers.items()}
+    return names, len(ranked) - len(names)
 
 
 def _step_ms(period: Period) -> int:

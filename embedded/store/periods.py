@@ -3,16 +3,15 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import apsw
 
-from embedded.store.rollups import LEVELS_MS, MINUTE_MS
+from embedded.store.parts import LONGEST_MS, Part, split
+from embedded.store.rollups import FAILED_KEY, LEVELS_MS, folded_until
 from embedded.store.slots import COLUMNS, Row
-from embedded.store.summed import FAILED_KEY, SLOTS
 
 OTHERS: Final = "other names"  # what stands for names that the rollups have lost
-LONGEST_MS: Final = LEVELS_MS[-1]
 Field = str
 FIELDS: Final = {"name": "k.name", "release": "k.release"}  # what sums can be grouped by
 
@@ -25,13 +24,6 @@ class Period:
     start: int
     end: int
     name: str | None = None
-
-    def parts(self, longest_ms: int = LONGEST_MS) -> list[tuple[int, int, int]]:
-        """(length, start, end): the period in whole slots, as few as there are, none longer than asked for."""
-        middle, last = -(-self.start // LONGEST_MS) * LONGEST_MS, self.end // LONGEST_MS * LONGEST_MS
-        if longest_ms < LONGEST_MS or middle >= last:
-            return [(MINUTE_MS, self.start, self.end)]
-        return [(MINUTE_MS, self.start, middle), (LONGEST_MS, middle, last), (MINUTE_MS, last, self.end)]
 
 
 @dataclass(slots=True)
@@ -48,11 +40,11 @@ class GroupSum:
 def sums_by(connection: apsw.Connection, period: Period, field: Field = "name") -> dict[str | None, GroupSum]:
     """The sums of a period by name or by release, the one with the most requests first."""
     groups: dict[str | None, GroupSum] = defaultdict(GroupSum)
-    for part in period.parts():
+    for part in _parts(connection, period):
         rows = connection.execute(
             f"SELECT {FIELDS[field]}, sum(samples), sum(weight), sum(weight * ({FAILED_KEY})), sum(spans),"  # noqa: S608 - names of ours
-            f" sum(weighted_ms) FROM {SLOTS}{_named(period)} GROUP BY 1",
-            _bound(period, part),
+            f" sum(weighted_ms) FROM {part.source}{_named(period)} GROUP BY 1",
+            (*part.scope(period.project_id), *_name(period)),
         )
         for value, samples, weight, failed_weight, spans, duration_ms in rows:
             group = groups[value]
@@ -64,16 +56,24 @@ def sums_by(connection: apsw.Connection, period: Period, field: Field = "name") 
     return dict(sorted(groups.items(), key=lambda pair: (-pair[1].weight, str(pair[0]))))
 
 
-def slots_by(
-    connection: apsw.Connection, period: Period, longest_ms: int = LONGEST_MS, field: Field = "name"
-) -> Iterator[tuple[int, str | None, bool, Row]]:
-    """Yield (start in ms, name or release, is failed, slot) of every slot of the period, none longer than that."""
-    for part in period.parts(longest_ms):
+def slots_by_name(connection: apsw.Connection, period: Period) -> Iterator[tuple[str | None, bool, Row]]:
+    """Yield (name, is failed, slot) of every slot of the period."""
+    for part in _parts(connection, period):
         rows = connection.execute(
-            f"SELECT start_ms, {FIELDS[field]}, {FAILED_KEY}, {COLUMNS} FROM {SLOTS}{_named(period)}",  # noqa: S608 - names of ours
-            _bound(period, part),
+            f"SELECT k.name, {FAILED_KEY}, {COLUMNS} FROM {part.source}",  # noqa: S608 - no input in it
+            part.scope(period.project_id),
         )
-        yield from ((row[0], row[1], bool(row[2]), row[3:]) for row in rows)
+        yield from ((row[0], bool(row[1]), row[2:]) for row in rows)
+
+
+def slots_over_time(connection: apsw.Connection, period: Period, longest_ms: int) -> Iterator[tuple[int, bool, Row]]:
+    """Yield (start in ms, is failed, slot) of every slot of the period, none longer than that."""
+    for part in _parts(connection, period, longest_ms, is_of_all=period.name is None):
+        rows = connection.execute(
+            f"SELECT start_ms, {FAILED_KEY}, {COLUMNS} FROM {part.source}{_named(period)}",  # noqa: S608 - no input in it
+            (*part.scope(period.project_id), *_name(period)),
+        )
+        yield from ((row[0], bool(row[1]), row[2:]) for row in rows)
 
 
 def slowest_requests(connection: apsw.Connection, period: Period, limit: int) -> list[int]:
@@ -81,8 +81,10 @@ def slowest_requests(connection: apsw.Connection, period: Period, limit: int) ->
 
     They lie in the slots with the longest durations: as many slots as requests are wanted hold them all.
     """
-    long = _slowest_slots(connection, period, period.parts(), limit)
-    spans = _slowest_slots(connection, period, [(MINUTE_MS, *span) for span in long], limit)
+    folded_ms, spans = folded_until(connection, period.project_id), {(period.start, period.end)}
+    for length_ms in reversed(LEVELS_MS):
+        parts = [part for span in spans for part in split(*span, folded_ms, longest_ms=length_ms)]
+        spans = _slowest_slots(connection, period, parts, limit)
     found: list[tuple[float, int]] = []
     for start, end in spans:
         found += connection.execute(
@@ -94,16 +96,14 @@ def slowest_requests(connection: apsw.Connection, period: Period, limit: int) ->
     return [ident for _, ident in sorted(found, reverse=True)[:limit]]
 
 
-def _slowest_slots(
-    connection: apsw.Connection, period: Period, parts: list[tuple[int, int, int]], limit: int
-) -> set[tuple[int, int]]:
+def _slowest_slots(connection: apsw.Connection, period: Period, parts: list[Part], limit: int) -> set[tuple[int, int]]:
     """The spans of time of the slots with the longest durations."""
     found: list[tuple[float, int, int]] = []
     for part in parts:
         found += connection.execute(
-            f"SELECT max(most_ms), start_ms, start_ms + length_ms FROM {SLOTS}{_named(period)}"  # noqa: S608 - no input in it
+            f"SELECT max(most_ms), start_ms, start_ms + length_ms FROM {part.source}{_named(period)}"  # noqa: S608 - no input in it
             " GROUP BY start_ms ORDER BY 1 DESC LIMIT ?",
-            (*_bound(period, part), limit),
+            (*part.scope(period.project_id), *_name(period), limit),
         )
     return {(start, end) for _, start, end in sorted(found, reverse=True)[:limit]}
 
@@ -116,5 +116,8 @@ def _name(period: Period) -> tuple[str, ...]:
     return () if period.name is None else (period.name,)
 
 
-def _bound(period: Period, part: tuple[int, int, int]) -> tuple[Any, ...]:
-    return (period.project_id, *part, *_name(period))
+def _parts(
+    connection: apsw.Connection, period: Period, longest_ms: int = LONGEST_MS, *, is_of_all: bool = False
+) -> tuple[Part, ...]:
+    folded_ms = folded_until(connection, period.project_id)
+    return split(period.start, period.end, folded_ms, longest_ms=longest_ms, is_of_all=is_of_all)

@@ -72,9 +72,14 @@ def asked_of(query: Query, environment: str | None) -> set[str]:
     return {term.key for term in query.terms} | ({"environment"} if environment is not None else set())
 
 
+def columns_of(asked: Iterable[str]) -> set[str]:
+    """The columns of combinations that say what is asked for, the empty string where none does."""
+    return {KEYS.fields.get(field, "") for field in asked} - {TRUE}
+
+
 def can_answer(connection: apsw.Connection, project_id: int, asked: Iterable[str]) -> bool:
     """Whether every combination of the project still says what is asked for."""
-    columns = {KEYS.fields.get(field, "") for field in asked} - {TRUE}
+    columns = columns_of(asked)
     if "" in columns:
         return False
     if not columns:

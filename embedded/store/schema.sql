@@ -169,9 +169,9 @@ CREATE UNIQUE INDEX IF NOT EXISTS request_key_fields
 
 CREATE TABLE IF NOT EXISTS request_rollup ( -- the requests of one key that ended in [start, start + length)
   project_id  INTEGER NOT NULL,
-  length_ms   INTEGER NOT NULL,           -- a minute, or ten
+  length_ms   INTEGER NOT NULL,           -- a minute; of minutes that are folded, ten and an hour too
   start_ms    INTEGER NOT NULL,           -- a multiple of the length
-  key_id      INTEGER NOT NULL,
+  key_id      INTEGER NOT NULL,           -- of minutes that are folded also 0, all that did not fail, and -1, all that did
   samples     INTEGER NOT NULL,           -- stored
   weight      REAL NOT NULL,              -- what they stand for
   squares     REAL NOT NULL,              -- sum of weight^2
@@ -187,6 +187,11 @@ CREATE TABLE IF NOT EXISTS request_rollup ( -- the requests of one key that ende
   PRIMARY KEY (project_id, length_ms, start_ms, key_id)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS request_rollup_key ON request_rollup (key_id);
+
+CREATE TABLE IF NOT EXISTS rollup_fold (  -- minutes that end by then are in the longer slots and those of all keys
+  project_id INTEGER PRIMARY KEY,
+  until_ms   INTEGER NOT NULL
+);
 
 CREATE TABLE IF NOT EXISTS error_event (
   id           INTEGER PRIMARY KEY,

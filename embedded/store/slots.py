@@ -12,6 +12,7 @@ from embedded.store.histogram import bucket_of, pack_counts, unpack_counts
 COLUMNS: Final = (
     "samples, weight, squares, unit, weighted_ms, plain_ms, spans, least_ms, most_ms, first, counts, weights"
 )
+SUMS: Final = ("samples", "weight", "squares", "weighted_ms", "plain_ms", "spans")
 Row = tuple[int, float, float, float | None, float, float, float, float, float, int, bytes, bytes | None]
 
 
@@ -71,12 +72,34 @@ class Slot:
         """Count one request out again. The shortest and the longest stay what they were."""
         self._count(duration_ms, weight, spans, -1)
 
-    def _weigh(self, weight: float) -> None:
-        """Keep weights by bucket from the first on that differs."""
+    def merge(self, other: "Slot") -> None:
+        """Count all of another slot in."""
+        if not other.samples:
+            return
+        self._weigh(other.unit)
+        self.least_ms = min(self.least_ms, other.least_ms) if self.samples else other.least_ms
+        self.most_ms = max(self.most_ms, other.most_ms)
+        for name in SUMS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self._place(other.first)
+        self._place(other.first + len(other.counts) - 1)
+        for place, count in enumerate(other.counts, start=other.first - self.first):
+            self.counts[place] += count
+        if self.weights is not None:
+            for place, weight in enumerate(other.by_weight(), start=other.first - self.first):
+                self.weights[place] += weight
+
+    def by_weight(self) -> list[float]:
+        """The weights by bucket, beside `counts`."""
+        return [count * (self.unit or 0.0) for count in self.counts] if self.weights is None else self.weights
+
+    def _weigh(self, unit: float | None) -> None:
+        """Keep weights by bucket from the first on that differs; None where those that come differ already."""
         if not self.samples:
-            self.unit = weight
-        elif self.unit is not None and self.unit != weight:
-            self.weights = [count * self.unit for count in self.counts]
+            self.unit = unit
+            self.weights = None if unit is not None else [0.0] * len(self.counts)
+        elif self.unit is not None and self.unit != unit:
+            self.weights = self.by_weight()
             self.unit = None
 
     def _count(self, duration_ms: float, weight: float, spans: int, sign: int) -> None:

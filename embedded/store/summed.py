@@ -11,20 +11,14 @@ from typing import Any, Final
 
 import apsw
 
-from embedded.records import GOOD_STATUSES
-from embedded.store.request_keys import condition
-from embedded.store.rollups import LEVELS_MS, MINUTE_MS
+from embedded.store.parts import Part, split
+from embedded.store.request_keys import asked_of, columns_of, condition
+from embedded.store.rollups import FAILED_KEY, MINUTE_MS, folded_until
 from embedded.store.slots import COLUMNS, Row
 from embedded.store.times import to_ms
 from embedded.store.windows import Sample, Window
 
-_GOOD: Final = ", ".join(f"'{status}'" for status in GOOD_STATUSES)
-FAILED_KEY: Final = f"k.status NOT IN ({_GOOD})"
 OK, FAILED = "ok", "internal_error"  # of a sample of which no more is known
-SLOTS: Final = (
-    "request_rollup r JOIN request_key k ON k.id = r.key_id"
-    " WHERE r.project_id = ? AND r.length_ms = ? AND r.start_ms >= ? AND r.start_ms < ?"
-)
 ROWS: Final = (
     "request_span s INDEXED BY request_span_window JOIN request_key k ON k.id = s.key_id"
     " WHERE s.project_id = ? AND s.ended_ms >= ? AND s.ended_ms < ?"
@@ -44,7 +38,8 @@ class Span:
 class Plan:
     """What to read of a window."""
 
-    slots: tuple[tuple[int, Span], ...]  # (length of the slots, span of whole ones)
+    first: int  # whole minutes, in ms
+    last: int
     edges: tuple[Span, ...]  # of rows
 
 
@@ -66,7 +61,7 @@ def plan(since_ms: int, until_ms: int, newest_ms: int, *, is_additive: bool) -> 
     """Split a window; after `newest_ms` nothing is stored. An additive plan takes nothing off."""
     first, last = -(-since_ms // MINUTE_MS) * MINUTE_MS, until_ms // MINUTE_MS * MINUTE_MS
     if first > last:
-        return Plan((), (Span(since_ms, until_ms),))
+        return Plan(first, first, (Span(since_ms, until_ms),))
     edges: list[Span] = []
     if 2 * (first - since_ms) > MINUTE_MS and not is_additive:
         first -= MINUTE_MS
@@ -79,17 +74,7 @@ def plan(since_ms: int, until_ms: int, newest_ms: int, *, is_additive: bool) -> 
         edges.append(Span(until_ms, until_ms + beyond, -1))
     else:
         edges.append(Span(last, until_ms))
-    return Plan(_whole(first, last), tuple(each for each in edges if each.start < each.end))
-
-
-def _whole(first: int, last: int) -> tuple[tuple[int, Span], ...]:
-    """Whole minutes as the longest slots."""
-    short, long = LEVELS_MS
-    middle, end = -(-first // long) * long, last // long * long
-    if middle >= end:
-        return ((short, Span(first, last)),) if first < last else ()
-    parts = ((short, Span(first, middle)), (long, Span(middle, end)), (short, Span(end, last)))
-    return tuple((length, span) for length, span in parts if span.start < span.end)
+    return Plan(first, last, tuple(each for each in edges if each.start < each.end))
 
 
 @contextmanager
@@ -106,7 +91,8 @@ class Selection:
     project_id: int
     clause: str  # on the combinations, `k`
     parameters: tuple[Any, ...]
-    plan: Plan
+    slots: tuple[Part, ...]
+    edges: tuple[Span, ...]
 
 
 def select(connection: apsw.Connection, window: Window, *, is_additive: bool = False) -> Selection:
@@ -115,21 +101,24 @@ def select(connection: apsw.Connection, window: Window, *, is_additive: bool = F
     newest_ms: int | None = connection.execute(
         "SELECT max(ended_ms) FROM request_span WHERE project_id = ?", (window.project_id,)
     ).get
-    split = plan(to_ms(window.since), to_ms(window.until), newest_ms or 0, is_additive=is_additive)
-    return Selection(window.project_id, clause, parameters, split)
+    planned = plan(to_ms(window.since), to_ms(window.until), newest_ms or 0, is_additive=is_additive)
+    is_of_all = not columns_of(asked_of(window.query, window.environment))
+    folded_ms = folded_until(connection, window.project_id)
+    slots = split(planned.first, planned.last, folded_ms, is_of_all=is_of_all)
+    return Selection(window.project_id, clause, parameters, slots, planned.edges)
 
 
 def read_sums(connection: apsw.Connection, selection: Selection) -> list[Sum]:
     """Return what to add and to take off, failed requests and others apart."""
     found: list[Sum] = []
-    for length_ms, span in selection.plan.slots:
+    for part in selection.slots:
         rows = connection.execute(
             f"SELECT {FAILED_KEY}, 1, sum(samples), sum(weight), sum(weighted_ms), sum(plain_ms), min(least_ms),"  # noqa: S608 - as below
-            f" max(most_ms) FROM {SLOTS} AND {selection.clause} GROUP BY 1",
-            (selection.project_id, length_ms, span.start, span.end, *selection.parameters),
+            f" max(most_ms) FROM {part.source} AND {selection.clause} GROUP BY 1",
+            (*part.scope(selection.project_id), *selection.parameters),
         )
         found += [Sum(bool(row[0]), *row[1:]) for row in rows]
-    for span in selection.plan.edges:
+    for span in selection.edges:
         rows = connection.execute(
             f"SELECT {FAILED_KEY}, ?, count(*), sum(weight), sum(weight * duration_ms), sum(duration_ms),"  # noqa: S608 - as below
             f" min(duration_ms), max(duration_ms) FROM {ROWS} AND {selection.clause} GROUP BY 1",
@@ -141,17 +130,17 @@ def read_sums(connection: apsw.Connection, selection: Selection) -> list[Sum]:
 
 def read_slots(connection: apsw.Connection, selection: Selection) -> Iterator[tuple[bool, Row]]:
     """Yield (is failed, slot) of the window's whole slots."""
-    for length_ms, span in selection.plan.slots:
+    for part in selection.slots:
         rows = connection.execute(
-            f"SELECT {FAILED_KEY}, {COLUMNS} FROM {SLOTS} AND {selection.clause}",  # noqa: S608 - no input in it
-            (selection.project_id, length_ms, span.start, span.end, *selection.parameters),
+            f"SELECT {FAILED_KEY}, {COLUMNS} FROM {part.source} AND {selection.clause}",  # noqa: S608 - no input in it
+            (*part.scope(selection.project_id), *selection.parameters),
         )
         yield from ((bool(row[0]), row[1:]) for row in rows)
 
 
 def read_edges(connection: apsw.Connection, selection: Selection) -> Iterator[tuple[int, bool, float, float]]:
     """Yield (sign, is failed, duration in ms, weight) of the requests at the window's edges."""
-    for span in selection.plan.edges:
+    for span in selection.edges:
         for failed, duration_ms, weight in _read_rows(connection, selection, span):
             yield span.sign, bool(failed), duration_ms, weight
 

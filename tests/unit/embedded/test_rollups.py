@@ -17,8 +17,8 @@ from embedded.retention import enforce
 from embedded.store import request_keys
 from embedded.store.database import Database
 from embedded.store.histogram import FINEST_MS, LAST, LONGEST_MS, RELATIVE_ERROR, bucket_of, middle_of
-from embedded.store.rollups import LEVELS_MS
-from embedded.store.slots import COLUMNS, Slot
+from embedded.store.rollups import ALL, GRACE_MS, LEVELS_MS, MINUTE_MS, folded_until
+from embedded.store.slots import COLUMNS, SUMS, Slot
 from tests.unit.embedded.fakes import NOW, opened, store, transaction
 
 MONTH = timedelta(days=30)
@@ -37,7 +37,11 @@ def test_longer_durations_are_in_no_earlier_bucket(one: float, other: float) -> 
 
 REQUEST = st.fixed_dictionaries(
     {
-        "age_ms": st.one_of(st.integers(0, 1_500_000), st.sampled_from([0, 1, 59_999, 60_000, 60_001, 600_000])),
+        "age_ms": st.one_of(
+            st.integers(0, 1_500_000),
+            st.integers(0, 9_000_000),
+            st.sampled_from([0, 1, 59_999, 60_000, 60_001, 600_000]),
+        ),
         "duration_ms": st.floats(0, 60_000),
         "weight": st.sampled_from([1.0, 1.0, 10.0, 1 / 0.3]),
         "name": st.sampled_from(["a", "b"]),
@@ -69,11 +73,13 @@ def send(database: Database, number: int, request: dict[str, Any]) -> None:
 def slots_of_rows(connection: apsw.Connection) -> dict[tuple[Any, ...], Slot]:
     """What the rollups ought to be."""
     slots: dict[tuple[Any, ...], Slot] = defaultdict(Slot)
-    for project_id, key_id, ended_ms, duration_ms, weight, spans in connection.execute(
-        "SELECT project_id, key_id, ended_ms, duration_ms, weight, span_count FROM request_span ORDER BY id"
+    for project_id, key_id, status, ended_ms, *counted in connection.execute(
+        "SELECT project_id, key_id, status, ended_ms, duration_ms, weight, span_count FROM request_span ORDER BY id"
     ):
-        for length_ms in LEVELS_MS:
-            slots[project_id, length_ms, ended_ms // length_ms * length_ms, key_id].add(duration_ms, weight, spans)
+        is_folded = ended_ms < folded_until(connection, project_id)
+        for length_ms in LEVELS_MS if is_folded else (MINUTE_MS,):
+            for key in (key_id, ALL[status != "ok"]) if is_folded else (key_id,):
+                slots[project_id, length_ms, ended_ms // length_ms * length_ms, key].add(*counted)
     return slots
 
 
@@ -84,8 +90,7 @@ def stored_slots(connection: apsw.Connection) -> dict[tuple[Any, ...], Slot]:
 
 def by_bucket(slot: Slot) -> dict[int, list[float]]:
     """Bucket -> samples, weight; of those that hold any."""
-    weights = slot.weights or [count * (slot.unit or 0) for count in slot.counts]
-    pairs = enumerate(zip(slot.counts, weights, strict=True), start=slot.first)
+    pairs = enumerate(zip(slot.counts, slot.by_weight(), strict=True), start=slot.first)
     return {bucket: [count, weight] for bucket, (count, weight) in pairs if count}
 
 
@@ -116,6 +121,34 @@ def test_rollups_are_of_the_rows_also_after_some_were_deleted(requests: list[dic
         assert left.get == 0
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 60_000), st.sampled_from([1.0, 1.0, 2.0]), st.integers(1, 9)), max_size=20))
+def test_slots_that_are_merged_say_what_one_of_all_says(requests: list[tuple[float, float, int]]) -> None:
+    due, merged, parts = Slot(), Slot(), [Slot(), Slot(), Slot()]
+    for number, each in enumerate(requests):
+        due.add(*each)
+        parts[number % 3].add(*each)
+    for part in parts:
+        merged.merge(part)
+    assert (merged.samples, merged.most_ms, merged.least_ms) == (due.samples, due.most_ms, due.least_ms)
+    for name in SUMS:
+        assert getattr(merged, name) == pytest.approx(getattr(due, name))
+    assert by_bucket(merged) == {bucket: pytest.approx(each) for bucket, each in by_bucket(due).items()}
+
+
+def test_minutes_are_folded_once_their_grace_is_over_and_late_requests_grow_them(tmp_path: Path) -> None:
+    base: dict[str, Any] = {"name": "a", "status": "ok", "release": None, "duration_ms": 1, "weight": 1.0}
+    minute = int(NOW.timestamp() * 1000) // MINUTE_MS * MINUTE_MS
+    with opened(tmp_path) as database:
+        for number, age_ms in enumerate((5 * MINUTE_MS, 4 * MINUTE_MS, 0, 4 * MINUTE_MS, 9 * MINUTE_MS)):
+            send(database, number, base | {"age_ms": age_ms})
+            assert_rollups_are_of_the_rows(database.read())
+        assert folded_until(database.read(), 1) == minute - GRACE_MS
+        found = {place[1:]: slot.samples for place, slot in stored_slots(database.read()).items()}
+        assert found[MINUTE_MS, minute - 4 * MINUTE_MS, ALL[False]] == 2
+        assert (MINUTE_MS, minute, ALL[False]) not in found
+
+
 def test_retention_by_size_takes_from_the_rollups_what_it_takes_from_the_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,7 +161,7 @@ def test_retention_by_size_takes_from_the_rollups_what_it_takes_from_the_rows(
         for left in (4, 0):
             enforce(database, NOW, MONTH, 0)
             assert_rollups_are_of_the_rows(database.read())
-            assert sum(slot.samples for slot in stored_slots(database.read()).values()) == left * len(LEVELS_MS)
+            assert database.read().execute("SELECT count(*) FROM request_span").get == left
         assert keys(database) == []
 
 

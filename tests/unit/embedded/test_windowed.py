@@ -17,9 +17,11 @@ from embedded.retention import enforce
 from embedded.store import request_keys
 from embedded.store.database import Database
 from embedded.store.facts import latest_release
+from embedded.store.parts import split
 from embedded.store.release_health import first_seen
 from embedded.store.releases import list_releases
 from embedded.store.request_keys import can_answer
+from embedded.store.rollups import LEVELS_MS, MINUTE_MS
 from embedded.store.summed import plan
 from embedded.store.tags import environments
 from embedded.store.telemetry import append
@@ -31,6 +33,7 @@ from monitors.query import parse_query
 from tests.unit.embedded.fakes import NOW, batch_of, error, opened, store, transaction
 
 HOUR_MS = 3_600_000
+STORED_MS = 4 * HOUR_MS  # so that windows hold whole hours
 EXACT = ("count()", "epm()", "failure_count()", "failure_rate()", "sum(span.duration)", "avg(span.duration)",
          "min(span.duration)", "max(span.duration)", "p100(span.duration)")  # fmt: skip
 BUCKETED = ("p50(span.duration)", "p95(span.duration)", "p99(span.duration)")
@@ -52,11 +55,11 @@ QUERIES = (
 
 
 def fill(database: Database, seed: int, count: int) -> None:
-    """Requests of two hours, in no order of time: names, releases, environments, weights and failures are mixed."""
+    """Requests of STORED_MS, in no order of time: names, releases, environments, weights and failures are mixed."""
     random = Random(seed)
     items: list[Any] = []
     for number in range(count):
-        ended = NOW - timedelta(milliseconds=random.randrange(2 * HOUR_MS))
+        ended = NOW - timedelta(milliseconds=random.randrange(STORED_MS))
         status, http = random.choice([("ok", 200), ("ok", 204), ("internal_error", 500), ("not_found", 404)])
         item = transaction(
             seed * 1_000_000 + number,
@@ -93,8 +96,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 
 WINDOWS = st.tuples(
-    st.one_of(st.integers(0, 60_000), st.integers(0, 2 * HOUR_MS), st.integers(0, 120).map(lambda each: each * 60_000)),
-    st.one_of(st.integers(0, 2 * HOUR_MS), st.sampled_from([1, 59_999, 60_000, 60_001, 300_000, 600_000])),
+    st.one_of(st.integers(0, 60_000), st.integers(0, STORED_MS), st.integers(0, 240).map(lambda each: each * 60_000)),
+    st.one_of(st.integers(0, STORED_MS), st.sampled_from([1, 59_999, 60_000, 60_001, 300_000, 600_000, HOUR_MS])),
 )
 
 
@@ -152,13 +155,26 @@ def test_apdex_is_that_of_a_limit_within_one_percent(
     assert float(str(low)) - 1e-9 <= float(str(found)) <= float(str(high)) + 1e-9
 
 
-@given(st.integers(0, 10**8), st.integers(0, 10**7), st.integers(-70_000, 70_000), st.booleans())
+@given(
+    st.integers(0, 10**8),
+    st.integers(0, 10**7),
+    st.integers(-70_000, 70_000),
+    st.integers(0, 1_900).map(lambda each: each * 60_000),
+    st.sampled_from(LEVELS_MS),
+    st.booleans(),
+)
 def test_a_plan_covers_each_instant_of_its_window_once_and_none_outside(
-    since: int, length: int, later: int, is_additive: bool
+    since: int, length: int, later: int, folded: int, longest: int, is_additive: bool
 ) -> None:
     newest = since + length + later
     made = plan(since, since + length, newest, is_additive=is_additive)
-    spans = [(span.start, span.end, 1) for _, span in made.slots]
+    parts = split(made.first, made.last, folded, longest_ms=longest, is_of_all=True)
+    for part in parts:
+        assert part.start % part.length_ms == part.end % part.length_ms == 0
+        assert part.length_ms <= longest
+        assert part.is_of_all is (part.end <= folded)
+        assert part.is_of_all or part.length_ms == MINUTE_MS
+    spans = [(part.start, part.end, 1) for part in parts]
     spans += [(edge.start, edge.end, edge.sign) for edge in made.edges]
     marks = sorted({each for start, end, _ in spans for each in (start, end)} | {since, since + length, newest + 1})
     for start in marks:
@@ -193,7 +209,7 @@ def test_what_is_left_after_retention_is_what_a_window_counts(tmp_path: Path) ->
         fill(database, 3, 300)
         enforce(database, NOW, timedelta(minutes=47, seconds=13), 2**40)
         for name in EXACT:
-            found, expected = values(database, window_of(0, 2 * HOUR_MS, "", None), name, is_weighted=True)
+            found, expected = values(database, window_of(0, STORED_MS, "", None), name, is_weighted=True)
             assert expected is not None
             assert found == pytest.approx(expected)
 
