@@ -1,9 +1,10 @@
 """A store with millions of requests: monitors' windows, pages, the cost of an envelope, memory, while ingest runs.
 
-Run as `python tests/bench/bench_store.py`; Linux. A million requests over a day and ten thousand issues take a few
-minutes; `--requests 5000000` takes about a quarter of an hour and 5 GB of disk. The store is filled by SQL
-(`filling.py`), then the real engine is started on it, envelopes are sent all the while, windows are asked in the
-engine's own process, and pages over HTTP. Prints JSON, one object for each figure.
+Run as `python tests/bench/bench_store.py`; Linux. A million requests over a day and ten thousand issues take some
+minutes; `--requests 5000000` takes 5 GB of disk. The store is filled by SQL (`filling.py`), or taken from the folder
+`--kept` where an earlier run left it; then the real engine with the console's pages is started on a copy, envelopes are
+sent all the while, windows are asked in the engine's own process, and pages over HTTP, in the end by a Chromium if one
+is there. Prints JSON, one object for each figure.
 """
 
 import argparse
@@ -17,21 +18,24 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from embedded.clock import SystemClock
 from embedded.envelope import parse_envelope
 from embedded.normalise import normalise
 from embedded.records import Batch
 from embedded.store.database import Database
 from embedded.store.telemetry import append
-from tests.bench.filling import ENDPOINTS, Content, fill, spanned_transaction
+from tests.bench.filled import Filled, filled
+from tests.bench.filling import ENDPOINTS, Content, spanned_transaction
 from tests.bench.load import rss_mib
+from tests.bench.paint import first_paints_ms
 from tests.bench.probed_engine import PROBED
-from tests.path.engine import ORGANIZATION, Engine, Project, detector_body, envelope, error, start_engine
+from tests.path.engine import Engine, Project, envelope, error, start_engine
 
 GROUP = 16  # envelopes of a commit: those of so many connections
 ENVELOPES = 4_000  # of a round of the cost
@@ -47,8 +51,15 @@ PAGES = (
     ("monitor", "/monitors/{monitor}/?period={period}"),
     ("alerts", "/alerts/?period={period}"),
     ("stats", "/stats/?period={period}"),
+    ("trace", "/traces/{trace}/?period={period}"),
+    ("releases", "/releases/?period={period}"),
+    ("decision", "/decision/?period={period}"),
+    ("decision, measured", "/decision/?period={period}&basis=measured"),
+    ("rehearsals", "/rehearsals/?period={period}"),
+    ("rehearsal", "/rehearsals/{run}/?period={period}"),
 )
 PERIODS = ("15m", "24h")
+VISITS = 10  # by a browser
 
 
 def say(**figure: object) -> None:
@@ -68,21 +79,17 @@ def spread(found_ms: Sequence[float]) -> dict[str, float]:
     }
 
 
-def now() -> datetime:
-    return datetime.now(UTC)  # noqa: TID251 - a bench on the machine's clock
-
-
-def batches(count: int) -> list[Batch]:
+def batches(count: int, ahead: timedelta) -> list[Batch]:
     made = []
     for _ in range(count):
-        body = envelope(("transaction", spanned_transaction()))
-        made.append(normalise(parse_envelope(body), 1, now()))
+        at = SystemClock().now() + ahead
+        made.append(normalise(parse_envelope(envelope(("transaction", spanned_transaction(at)))), 1, at))
     return made
 
 
-def store_us(database: Database) -> tuple[float, float]:
+def store_us(database: Database, ahead: timedelta) -> tuple[float, float]:
     """Microseconds of (CPU, time) for each envelope that the store takes, in commits of GROUP; of this process."""
-    made = batches(ENVELOPES)
+    made = batches(ENVELOPES, ahead)
     cpu, started = time.process_time(), time.perf_counter()
     for first in range(0, ENVELOPES, GROUP):
         group = made[first : first + GROUP]
@@ -93,13 +100,13 @@ def store_us(database: Database) -> tuple[float, float]:
     return used[0] / ENVELOPES * 1e6, used[1] / ENVELOPES * 1e6
 
 
-def cost(file: Path, empty: Path) -> None:
+def cost(file: Path, empty: Path, ahead: timedelta) -> None:
     """What an envelope costs the store: in one of ten thousand, and in the filled one; they take turns."""
     small, large = Database(empty), Database(file)
     small.write(lambda connection: connection.execute("INSERT OR IGNORE INTO project VALUES (1, 'a', 'a', NULL, 0)"))
     for database in (small, small, small, large):
-        store_us(database)  # fills the small one, warms both
-    rounds = [(store_us(small), store_us(large)) for _ in range(ROUNDS)]
+        store_us(database, ahead)  # fills the small one, warms both
+    rounds = [(store_us(small, ahead), store_us(large, ahead)) for _ in range(ROUNDS)]
     for database in (small, large):
         database.close()
     for number, kind in enumerate(("cpu", "time")):
@@ -113,13 +120,15 @@ def cost(file: Path, empty: Path) -> None:
 
 
 @contextmanager
-def sending(project: Project, per_s: float) -> Iterator[list[float]]:
+def sending(project: Project, per_s: float, ahead: timedelta) -> Iterator[list[float]]:
     """Send so many envelopes a second, one error in twenty; gives the milliseconds that each took."""
     is_over, took_ms = threading.Event(), []
 
     def send() -> None:
         while not is_over.wait(1 / per_s):
-            item = ("event", error()) if random.random() < 0.05 else ("transaction", spanned_transaction())
+            at = SystemClock().now() + ahead
+            event = ("event", error(timestamp=at.isoformat()))
+            item = event if random.random() < 0.05 else ("transaction", spanned_transaction(at))
             started = time.perf_counter()
             project.send(item)
             took_ms.append((time.perf_counter() - started) * 1000)
@@ -133,13 +142,15 @@ def sending(project: Project, per_s: float) -> Iterator[list[float]]:
         thread.join()
 
 
-def ask_pages(engine: Engine, turns: int, monitor: int) -> None:
+def ask_pages(engine: Engine, turns: int, content: Filled) -> None:
     """Each page so many times, in turns; the times are those of the caller."""
     for period in PERIODS:
         took: dict[str, list[float]] = defaultdict(list)
         for _ in range(turns):
             for name, path in PAGES:
-                url = engine.url + path.format(period=period, monitor=monitor)
+                url = engine.url + path.format(
+                    period=period, monitor=content.monitor, trace=content.trace, run=content.run
+                )
                 started = time.perf_counter()
                 answer = engine.client.get(url)
                 took[name].append((time.perf_counter() - started) * 1000)
@@ -164,29 +175,29 @@ def main() -> int:
     parser.add_argument("--issues", type=int, default=10_000)
     parser.add_argument("--hours", type=float, default=24.0, help="over which the requests are spread")
     parser.add_argument("--per-second", type=float, default=40.0, help="envelopes that are sent meanwhile")
+    parser.add_argument("--kept", type=Path, help="folder of a filled store, made where there is none")
     parser.add_argument("--turns", type=int, default=15, help="of the pages")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-store-") as directory:
-        folder = Path(directory) / "engine"
-        engine = start_engine(folder)
-        project = engine.project()
-        made = engine.ask("POST", f"{ORGANIZATION}/projects/{project.slug}/detectors/", detector_body())
-        engine.end()
-        file, started = folder / "engine.sqlite", time.perf_counter()
-        fill(file, project.id, Content(options.requests, options.issues, timedelta(hours=options.hours)), now())
-        say(figure="filled", requests=options.requests, issues=options.issues, mib=file.stat().st_size >> 20,
+        scratch, started = Path(directory), time.perf_counter()
+        content = Content(options.requests, options.issues, timedelta(hours=options.hours))
+        found = filled(content, scratch, options.kept)
+        say(figure="filled", requests=options.requests, issues=options.issues, mib=found.file.stat().st_size >> 20,
             s=round(time.perf_counter() - started))  # fmt: skip
-        probed = Path(directory) / "windows"
-        engine = start_engine(folder, module=("tests.bench.probed_engine", str(probed)), max_bytes=str(1 << 40))
+        probed = scratch / "windows"
+        program = ("tests.bench.probed_engine", str(probed), str(found.ahead.total_seconds()), str(found.runs))
+        engine = start_engine(found.folder, module=program, max_bytes=str(1 << 40))
         try:
-            with sending(engine.project(), options.per_second) as took_ms:
-                ask_pages(engine, options.turns, int(made["id"]))
+            with sending(engine.project(), options.per_second, found.ahead) as took_ms:
+                ask_pages(engine, options.turns, found)
+                if paints_ms := first_paints_ms(f"{engine.url}/", VISITS):
+                    say(figure="first paint of the overview", **spread(paints_ms))
             say(figure="envelope, sent one after the other meanwhile", **spread(took_ms))
             windows(probed)
             say(figure="peak resident memory of the engine", mib=rss_mib(engine.process.pid, peak=True))
         finally:
             engine.end()
-        cost(file, Path(directory) / "small.sqlite")
+        cost(found.file, scratch / "small.sqlite", found.ahead)
     return 0
 
 

@@ -41,13 +41,14 @@ RELEASES: Final = ("isl@1.4.0", "isl@1.4.1")  # the second from the middle of th
 STATUSES: Final = (("ok", 200), ("internal_error", 500), ("not_found", 404))
 CHUNK: Final = 20_000  # requests of a commit
 SPANS: Final = 8
+DURATION: Final = timedelta(milliseconds=20)
 PADDING: Final = 200  # bytes behind a payload: this one shrinks better than most
 
 
-def spanned_transaction() -> dict[str, Any]:
+def spanned_transaction(ended: datetime) -> dict[str, Any]:
     """A transaction of some 2 KB of one of the endpoints, with spans of its database calls."""
-    sent = transaction(transaction=choice(ENDPOINTS))
-    times = {name: sent[name] for name in ("start_timestamp", "timestamp")}
+    times = {"start_timestamp": (ended - DURATION).isoformat(), "timestamp": ended.isoformat()}
+    sent = transaction(transaction=choice(ENDPOINTS)) | times
     span = {"trace_id": uuid4().hex, "op": "db", "description": "SELECT name FROM graph WHERE id = ?", "status": "ok"}
     return sent | {"spans": [span | times | {"span_id": uuid4().hex[:16]} for _ in range(SPANS - 1)]}
 
@@ -68,7 +69,7 @@ def fill(file: Path, project_id: int, content: Content, now: datetime) -> None:
     for pragma, value in (("journal_mode", "wal"), ("synchronous", "off"), ("cache_size", -200_000)):
         connection.pragma(pragma, value)
     random = Random(content.seed)
-    payload = pack(orjson.dumps(spanned_transaction()))
+    payload = pack(orjson.dumps(spanned_transaction(now)))
     keys: dict[tuple[Any, ...], int] = {}
     rows = _requests(connection, project_id, content, now, random, keys)
     marks = ",".join("?" * 17)

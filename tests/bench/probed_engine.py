@@ -1,7 +1,8 @@
-"""The engine with a thread that asks monitors' windows all the while, as the ticks do.
+"""The engine with the console's pages, and a thread that asks monitors' windows all the while, as the ticks do.
 
-Run as `python -m tests.bench.probed_engine FILE`; writes a JSON line for each answer: the monitor's name, and the
-milliseconds that it took, of time and of this thread's CPU.
+Run as `python -m tests.bench.probed_engine FILE AHEAD_S RUNS`: its clock is so many seconds before the machine's, and
+past rehearsals lie in RUNS. Writes a JSON line for each answer: the monitor's name, and the milliseconds that it took,
+of time and of this thread's CPU.
 """
 
 import json
@@ -9,7 +10,7 @@ import os
 import sys
 import threading
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -17,11 +18,15 @@ import uvicorn
 
 from embedded.alerting import measure
 from embedded.app import build_app
-from embedded.clock import SystemClock
+from embedded.clock import Clock
 from embedded.destinations import load_destinations
 from embedded.settings import load_settings
 from embedded.store.alerts import DueMonitor
 from embedded.store.database import Database
+from rehearsal.console.__main__ import extend
+from rehearsal.console.sources import Sources
+from rehearsal.options import DEFAULTS
+from tests.path.shifted import ShiftedClock
 
 PAUSE_S: Final = 0.2
 PROBED: Final = (  # aggregate, window in minutes, query
@@ -34,9 +39,8 @@ PROBED: Final = (  # aggregate, window in minutes, query
 )
 
 
-def monitors() -> dict[str, DueMonitor]:
+def monitors(now: datetime) -> dict[str, DueMonitor]:
     """The monitors by what they measure; they are in no store."""
-    now = datetime.now(UTC)  # noqa: TID251 - the engine is a process with the machine's clock
     return {
         f"{aggregate} over {minutes} min": DueMonitor(
             id=0,
@@ -60,12 +64,12 @@ def monitors() -> dict[str, DueMonitor]:
     }
 
 
-def probe(database: Database, file: Path) -> None:
+def probe(database: Database, clock: Clock, file: Path) -> None:
     with file.open("w", buffering=1) as out:
         while not database.is_closed:
-            for name, monitor in monitors().items():
+            for name, monitor in monitors(clock.now()).items():
                 started, cpu = time.perf_counter(), time.thread_time()
-                value = measure(database, monitor, datetime.now(UTC), 1.0)  # noqa: TID251 - as above
+                value = measure(database, monitor, clock.now(), 1.0)
                 took_ms = (time.perf_counter() - started) * 1000
                 cpu_ms = (time.thread_time() - cpu) * 1000
                 out.write(json.dumps({"monitor": name, "ms": took_ms, "cpu_ms": cpu_ms, "value": value}) + "\n")
@@ -73,9 +77,10 @@ def probe(database: Database, file: Path) -> None:
 
 
 def main() -> int:
-    settings = load_settings(os.environ)
-    app = build_app(settings, SystemClock(), load_destinations(settings.channels, os.environ))
-    threading.Thread(target=probe, args=(app.database, Path(sys.argv[1])), daemon=True).start()
+    settings, clock = load_settings(os.environ), ShiftedClock(timedelta(seconds=float(sys.argv[2])))
+    extension = extend(Sources(runs=Path(sys.argv[3]), rules=DEFAULTS.rules))
+    app = build_app(settings, clock, load_destinations(settings.channels, os.environ), extension)
+    threading.Thread(target=probe, args=(app.database, clock, Path(sys.argv[1])), daemon=True).start()
     uvicorn.run(app, host=settings.host, port=settings.port, access_log=False, log_level="warning", lifespan="on")
     return 0
 
