@@ -229,7 +229,8 @@ CREATE VIEW IF NOT EXISTS release_seen (version, project_id, at_ms) AS
     CROSS JOIN request_span s ON s.project_id = k.project_id AND s.key_id = k.id
     WHERE k.kept = 0 AND s.release IS NOT NULL
   UNION ALL
-  SELECT release, project_id, min(occurred_ms) FROM error_event WHERE release IS NOT NULL GROUP BY release, project_id;
+  SELECT release, project_id, min(occurred_ms) FROM error_event INDEXED BY error_event_release
+    WHERE release IS NOT NULL GROUP BY release, project_id;
 
 CREATE TABLE IF NOT EXISTS session_minute (
   project_id  INTEGER NOT NULL,
