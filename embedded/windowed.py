@@ -4,6 +4,7 @@ Counts, sums, failures, the shortest and the longest are the same either way. Pe
 windows of up to EXACT_SAMPLES requests; beyond that durations are known by bucket, within 1 % (decision 0014).
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -41,24 +42,32 @@ class Windowed:
 
 
 def window_samples(
-    connection: apsw.Connection, window: Window, wanted: Aggregate, *, is_weighted: bool = True
+    connection: apsw.Connection,
+    window: Window,
+    wanted: Aggregate,
+    *,
+    is_weighted: bool = True,
+    keys: Sequence[int] | None = None,
 ) -> Windowed:
-    """Return what the aggregate of a window is computed from."""
-    if is_summed(connection, window, wanted):
+    """Return what the aggregate of a window is computed from; `keys` are combinations that it selects, None for all."""
+    if keys is not None or is_summed(connection, window, wanted):
         with snapshot(connection):
-            return _summed(connection, window, wanted, is_weighted=is_weighted)
+            return _summed(connection, window, wanted, keys, is_weighted=is_weighted)
     label = wanted.argument if wanted.function == "count_unique" else None
     return _of_rows(samples(connection, window, label), is_weighted=is_weighted)
 
 
-def is_summed(connection: apsw.Connection, window: Window, wanted: Aggregate) -> bool:
-    """Whether rollups can answer; rows know tags, and what the combinations have lost."""
+def is_summed(connection: apsw.Connection, window: Window, wanted: Aggregate, fields: Iterable[str] = ()) -> bool:
+    """Whether rollups can answer, by the fields too; rows know tags, and what the combinations have lost."""
     is_counted = DATASETS[window.dataset] is SPANS and wanted.function != "count_unique"
-    return is_counted and can_answer(connection, window.project_id, asked_of(window.query, window.environment))
+    asked = asked_of(window.query, window.environment) | set(fields)
+    return is_counted and can_answer(connection, window.project_id, asked)
 
 
-def _summed(connection: apsw.Connection, window: Window, wanted: Aggregate, *, is_weighted: bool) -> Windowed:
-    selection = select(connection, window, is_additive=wanted.function in ENDS)
+def _summed(
+    connection: apsw.Connection, window: Window, wanted: Aggregate, keys: Sequence[int] | None, *, is_weighted: bool
+) -> Windowed:
+    selection = select(connection, window, is_additive=wanted.function in ENDS, keys=keys)
     sums = read_sums(connection, selection)
     stored = sum(each.sign * each.samples for each in sums)
     if wanted.function in ENDS:

@@ -5,21 +5,23 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
 
+import apsw
 from fastapi import APIRouter, Query, Request, Response
 
 from embedded.aggregate import aggregate
 from embedded.api.context import Context, Ctx, Org, find_project, invalid, stamp
 from embedded.api.paging import Page, Paging, cut
 from embedded.api.steps import parse_period
+from embedded.api.summed import MAX_ROWS, groups_of
 from embedded.store.fields import DATASETS
 from embedded.store.times import from_ms
 from embedded.store.windows import Sample, Window, rows
+from embedded.windowed import window_samples
 from monitors.model import Aggregate, parse_aggregate
 from monitors.query import QueryError, parse_query
 
 router = APIRouter()
 MAX_FIELDS: Final = 20
-MAX_ROWS: Final = 100_000  # read for one aggregate; more is refused, not cut
 MEASURED: Final = ("span.duration", "span.status", "sample_weight")
 NUMBERS: Final = frozenset(
     {"span.duration", "transaction.duration", "sample_weight", "sampling_rate", "span.status_code"}
@@ -47,7 +49,7 @@ def events(
     if any('"' in name for name in field):  # SQLite's JSON paths cannot quote it
         raise invalid("field", "a field's name cannot have a quotation mark in it")
     if functions:
-        found = _grouped(context, window, [name for name in field if name not in functions], functions)[page.offset :]
+        found = _grouped(context, window, [name for name in field if name not in functions], functions, page)
     else:
         found = _plain(context, window, field, sort, page)
     for row in found:
@@ -78,21 +80,40 @@ def _plain(context: Context, window: Window, fields: list[str], sort: str, page:
     return rows(context.read(), window, fields, order_by=sort, limit=page.limit, offset=page.offset)
 
 
-def _grouped(context: Context, window: Window, keys: list[str], functions: list[str]) -> list[dict[str, Any]]:
-    wanted = read_functions(functions, is_spans=window.dataset == "spans")
-    fields = list(dict.fromkeys([*keys, *measured_fields(window.dataset, wanted.values())]))
-    found = rows(context.read(), window, fields, order_by="timestamp", limit=MAX_ROWS + 1, offset=0)
-    if len(found) > MAX_ROWS:
-        raise invalid("statsPeriod", f"more than {MAX_ROWS} events; ask for a shorter period")
-    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
-    for row in found:
-        groups[tuple(row[key] for key in keys)].append(row)
+def _grouped(
+    context: Context, window: Window, keys: list[str], functions: list[str], page: Page
+) -> list[dict[str, Any]]:
+    wanted, reader = read_functions(functions, is_spans=window.dataset == "spans"), context.read()
     span = (window.until - window.since) * context.speed
+    shown = slice(page.offset, page.offset + page.limit)
+    if (summed := groups_of(reader, window, keys, wanted.values())) is not None:
+        return [
+            dict(zip(keys, group.values, strict=True))
+            | {
+                name: aggregate(each, window_samples(reader, window, each, keys=group.keys).samples, span)
+                for name, each in wanted.items()
+            }
+            for group in [each for each in summed if each.stored][shown]
+        ]
+    fields = list(dict.fromkeys([*keys, *measured_fields(window.dataset, wanted.values())]))
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
+    for row in read_rows(reader, window, fields):
+        groups[tuple(row[key] for key in keys)].append(row)
     return [
         dict(zip(keys, key, strict=True))
         | {name: aggregate(each, [sample_of(row, each) for row in group], span) for name, each in wanted.items()}
-        for key, group in sorted(groups.items(), key=lambda pair: -len(pair[1]))
+        for key, group in sorted(groups.items(), key=lambda pair: -len(pair[1]))[shown]
     ]
+
+
+def read_rows(reader: apsw.Connection, window: Window, fields: list[str]) -> list[dict[str, Any]]:
+    """Return all rows of a window, oldest first. Raises a 400 where there are more than MAX_ROWS."""
+    found = rows(reader, window, fields, order_by="timestamp", limit=MAX_ROWS + 1, offset=0)
+    if len(found) > MAX_ROWS:
+        raise invalid(
+            "statsPeriod", f"more than {MAX_ROWS} events, and no sums of what is asked for; ask for a shorter period"
+        )
+    return found
 
 
 def read_functions(names: Iterable[str], *, is_spans: bool) -> dict[str, Aggregate]:

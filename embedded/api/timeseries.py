@@ -1,18 +1,23 @@
 """Aggregates over time, one value per interval: what a chart shows. A monitor's windows slide, a chart's do not."""
 
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Annotated, Any, Final, Literal
 
+import apsw
 from fastapi import APIRouter, Query
 
 from embedded.aggregate import aggregate
-from embedded.api.context import Context, Ctx, Org, invalid
-from embedded.api.events import MAX_ROWS, measured_fields, read_functions, sample_of, search_window
+from embedded.api.context import Ctx, Org, invalid
+from embedded.api.events import measured_fields, read_functions, read_rows, sample_of, search_window
 from embedded.api.steps import parse_period
+from embedded.api.summed import groups_of
 from embedded.store.times import to_ms
-from embedded.store.windows import Sample, Window, rows
+from embedded.store.windows import Sample, Window
+from embedded.windowed import window_samples
 from monitors.model import Aggregate
 
 router = APIRouter()
@@ -21,6 +26,7 @@ MAX_VALUES: Final = 10_000  # of one series; Sentry's own
 MAX_SERIES: Final = 10  # groups beside the others; Sentry's own
 MAX_AXES: Final = 10
 MAX_KEYS: Final = 5
+MAX_SUMS: Final = 3_000  # values of one answer that are computed out of the rollups, each in about a millisecond
 MAX_DELTA_S: Final = 90 * 86_400  # nothing is kept for longer
 MILLISECOND: Final = timedelta(milliseconds=1)
 # Period of at most so much -> the interval that is taken where none is asked for.
@@ -35,6 +41,8 @@ FRACTIONS: Final = ("failure_rate", "apdex")
 Row = dict[str, Any]
 Key = tuple[Any, ...]
 Weighing = Literal["0", "1"]
+Values = Callable[[Aggregate], list[float]]  # one for each interval
+Shown = tuple[Key | None, Values, Values | None]  # of all others together without a key; the last, of an earlier time
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +54,13 @@ class Chart:
     speed: float
     is_weighted: bool
 
-    def series(self, name: str, wanted: Aggregate, found: list[Row], earlier: list[Row] | None) -> dict[str, Any]:
-        """One aggregate of some rows; with those of an earlier time, moved to this one, beside them."""
-        compared = None if earlier is None else self._values(wanted, earlier)
+    def series(self, name: str, wanted: Aggregate, found: Values, earlier: Values | None) -> dict[str, Any]:
+        """One aggregate; with those of an earlier time beside it."""
+        compared = None if earlier is None else earlier(wanted)
         values = [
             {"timestamp": to_ms(start), "value": value, "incomplete": number == len(self.starts) - 1}
             | ({} if compared is None else {"comparisonValue": compared[number]})
-            for number, (start, value) in enumerate(zip(self.starts, self._values(wanted, found), strict=True))
+            for number, (start, value) in enumerate(zip(self.starts, found(wanted), strict=True))
         ]
         kind = "duration" if wanted.argument in UNITS and wanted.function != "apdex" else "number"
         unit = UNITS.get(wanted.argument or "") if kind == "duration" else None
@@ -63,7 +71,37 @@ class Chart:
             "meta": {"valueType": shown, "valueUnit": unit, "interval": self.step // MILLISECOND},
         }
 
-    def _values(self, wanted: Aggregate, found: list[Row]) -> list[float]:
+    def of_sums(
+        self,
+        reader: apsw.Connection,
+        window: Window,
+        keys: Sequence[int] | None,
+        wanted: Aggregate,
+        delta: timedelta = timedelta(0),
+    ) -> list[float]:
+        """Out of the rollups, of a group's combinations, so long before."""
+        return [
+            aggregate(
+                wanted,
+                window_samples(
+                    reader,
+                    replace(
+                        window,
+                        since=max(start, window.since) - delta,
+                        until=min(start + self.step, window.until) - delta,
+                    ),
+                    wanted,
+                    is_weighted=self.is_weighted,
+                    keys=keys,
+                ).samples,
+                self.step * self.speed,
+            )
+            or 0
+            for start in self.starts
+        ]
+
+    def of_rows(self, found: list[Row], wanted: Aggregate) -> list[float]:
+        """Of rows one by one; those of an earlier time are moved to this one."""
         first, step_ms = to_ms(self.starts[0]), self.step // MILLISECOND
         by_start: dict[int, list[Sample]] = defaultdict(list)
         for row in found:
@@ -71,6 +109,17 @@ class Chart:
             by_start[(row["timestamp"] - first) // step_ms].append(sample)
         span = self.step * self.speed
         return [aggregate(wanted, by_start[number], span) or 0 for number in range(len(self.starts))]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Of which requests or errors, and how they are grouped."""
+
+    window: Window
+    keys: list[str]
+    top: int  # groups with series of their own, the largest
+    delta: timedelta | None  # compared with so long before
+    is_other_shown: bool
 
 
 @router.get("/organizations/{organization}/events-timeseries/")
@@ -100,20 +149,15 @@ def timeseries(
     functions = read_functions(axes or ["count()"], is_spans=dataset == "spans")
     step = _interval(interval, parse_period(period))
     starts = _starts(window.since, window.until, step)
-    fields = list(dict.fromkeys(["timestamp", *(keys or []), *measured_fields(dataset, functions.values())]))
-    groups = _groups(_read(context, window, fields), keys or [], top, is_other_shown=exclude_other == "0")
     delta = None if delta_s is None else timedelta(seconds=delta_s)
-    earlier = [] if delta is None else _read_earlier(context, window, fields, delta)
     chart = Chart(starts, step, context.speed, is_weighted=unweighted == "0")
+    asked = Question(window, keys or [], top, delta, is_other_shown=exclude_other == "0")
+    wanted = list(functions.values())
+    groups = _summed(context.read(), chart, asked, wanted) or _read(context.read(), chart, asked, wanted)
     series = [
-        _labelled(
-            chart.series(name, wanted, group, None if delta is None else _of_group(earlier, keys or [], key, groups)),
-            keys or [],
-            key,
-            number,
-        )
-        for number, (key, group) in enumerate(groups)
-        for name, wanted in functions.items()
+        _labelled(chart.series(name, each, found, earlier), asked.keys, key, number)
+        for number, (key, found, earlier) in enumerate(groups)
+        for name, each in functions.items()
     ]
     meta = {"dataset": dataset, "start": to_ms(starts[0]), "end": to_ms(starts[-1] + step)}
     return {"meta": meta, "timeSeries": series}
@@ -139,18 +183,49 @@ def _starts(since: datetime, until: datetime, step: timedelta) -> list[datetime]
     return [first + step * number for number in range(count)]
 
 
-def _read(context: Context, window: Window, fields: list[str]) -> list[Row]:
-    found = rows(context.read(), window, fields, order_by="timestamp", limit=MAX_ROWS + 1, offset=0)
-    if len(found) > MAX_ROWS:
-        raise invalid("statsPeriod", f"more than {MAX_ROWS} events; ask for a shorter period")
-    return found
+def _summed(reader: apsw.Connection, chart: Chart, asked: Question, wanted: list[Aggregate]) -> list[Shown]:
+    """Groups whose values are computed out of the rollups; none where the rows are to be read."""
+    found = groups_of(reader, asked.window, asked.keys, wanted)
+    times = 1 if asked.delta is None else 2
+    if found is None or len(chart.starts) * (asked.top + 1) * len(wanted) * times > MAX_SUMS:
+        return []
+    shown = [each for each in found if each.stored][: asked.top] if asked.keys else found
+    rest = [each for each in found if each not in shown]
+    named: list[tuple[Key | None, Sequence[int] | None]] = [(each.values, each.keys) for each in shown]
+    if asked.is_other_shown and any(each.stored for each in rest):
+        named.append((None, [key for each in rest for key in each.keys or ()]))
+    return [
+        (
+            key,
+            partial(chart.of_sums, reader, asked.window, own),
+            None if asked.delta is None else partial(chart.of_sums, reader, asked.window, own, delta=asked.delta),
+        )
+        for key, own in named
+    ]
 
 
-def _read_earlier(context: Context, window: Window, fields: list[str], delta: timedelta) -> list[Row]:
+def _read(reader: apsw.Connection, chart: Chart, asked: Question, wanted: list[Aggregate]) -> list[Shown]:
+    """Groups whose values are computed from rows."""
+    fields = list(dict.fromkeys(["timestamp", *asked.keys, *measured_fields(asked.window.dataset, wanted)]))
+    groups = _groups(
+        read_rows(reader, asked.window, fields), asked.keys, asked.top, is_other_shown=asked.is_other_shown
+    )
+    earlier = [] if asked.delta is None else _read_earlier(reader, asked.window, fields, asked.delta)
+    return [
+        (
+            key,
+            partial(chart.of_rows, group),
+            None if asked.delta is None else partial(chart.of_rows, _of_group(earlier, asked.keys, key, groups)),
+        )
+        for key, group in groups
+    ]
+
+
+def _read_earlier(reader: apsw.Connection, window: Window, fields: list[str], delta: timedelta) -> list[Row]:
     """The rows of so long before, as if they were of now."""
     earlier = replace(window, since=window.since - delta, until=window.until - delta)
     moved_ms = delta // MILLISECOND
-    return [row | {"timestamp": row["timestamp"] + moved_ms} for row in _read(context, earlier, fields)]
+    return [row | {"timestamp": row["timestamp"] + moved_ms} for row in read_rows(reader, earlier, fields)]
 
 
 def _of_group(

@@ -5,6 +5,7 @@ name, and beyond MAX_KEYS of those one that says of requests only whether they f
 combination of its project has lost is answered from rows: as exact, and slower.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -75,6 +76,24 @@ def asked_of(query: Query, environment: str | None) -> set[str]:
 def columns_of(asked: Iterable[str]) -> set[str]:
     """The columns of combinations that say what is asked for, the empty string where none does."""
     return {KEYS.fields.get(field, "") for field in asked} - {TRUE}
+
+
+def keys_by(
+    connection: apsw.Connection, project_id: int, query: Query, environment: str | None, fields: Iterable[str]
+) -> dict[Fields, list[int]]:
+    """Values of the fields -> the combinations with them that a query and an environment select.
+
+    For what `can_answer` says that they hold.
+    """
+    clause, parameters = condition(query, environment)
+    columns = "".join(f", {KEYS.fields[each]}" for each in fields)
+    found: dict[Fields, list[int]] = defaultdict(list)
+    for ident, *values in connection.execute(
+        f"SELECT k.id{columns} FROM request_key k WHERE k.project_id = ? AND {clause}",  # noqa: S608 - names of ours
+        (project_id, *parameters),
+    ):
+        found[tuple(values)].append(ident)
+    return found
 
 
 def can_answer(connection: apsw.Connection, project_id: int, asked: Iterable[str]) -> bool:

@@ -4,7 +4,7 @@ Where less of an edge's minute lies outside the window than inside, the whole mi
 All reads of a window see one state of the store. SQL only.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -95,14 +95,18 @@ class Selection:
     edges: tuple[Span, ...]
 
 
-def select(connection: apsw.Connection, window: Window, *, is_additive: bool = False) -> Selection:
-    """Say what to read of a window of requests for which `can_answer` holds."""
+def select(
+    connection: apsw.Connection, window: Window, *, is_additive: bool = False, keys: Sequence[int] | None = None
+) -> Selection:
+    """Say what to read of a window of requests for which `can_answer` holds; `keys` are some that it selects."""
     clause, parameters = condition(window.query, window.environment)
+    if keys is not None:
+        clause, parameters = f"k.id IN ({','.join(map(str, keys))})", ()
     newest_ms: int | None = connection.execute(
         "SELECT max(ended_ms) FROM request_span WHERE project_id = ?", (window.project_id,)
     ).get
     planned = plan(to_ms(window.since), to_ms(window.until), newest_ms or 0, is_additive=is_additive)
-    is_of_all = not columns_of(asked_of(window.query, window.environment))
+    is_of_all = keys is None and not columns_of(asked_of(window.query, window.environment))
     folded_ms = folded_until(connection, window.project_id)
     slots = split(planned.first, planned.last, folded_ms, is_of_all=is_of_all)
     return Selection(window.project_id, clause, parameters, slots, planned.edges)
