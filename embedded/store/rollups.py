@@ -153,7 +153,7 @@ def _write(connection: apsw.Connection, place: Place, slot: Slot, *, is_new: boo
 def _ends(connection: apsw.Connection, place: Place) -> tuple[float, float] | None:
     """The shortest and the longest duration of what is left."""
     project_id, length_ms, start_ms, key_id = place
-    span = (project_id, start_ms, start_ms + length_ms)
+    span = (project_id, start_ms, min(start_ms + length_ms, folded_until(connection, project_id)))
     if key_id in ALL.values():
         row = connection.execute(f"{_LONGEST}{_MINUTES} AND {FAILED_KEY} = ?", (*span, key_id == ALL[True])).fetchone()
     elif length_ms > MINUTE_MS:
@@ -162,7 +162,7 @@ def _ends(connection: apsw.Connection, place: Place) -> tuple[float, float] | No
         row = connection.execute(
             "SELECT min(duration_ms), max(duration_ms) FROM request_span"
             " WHERE project_id = ? AND ended_ms >= ? AND ended_ms < ? AND key_id = ?",
-            (*span, key_id),
+            (project_id, start_ms, start_ms + length_ms, key_id),
         ).fetchone()
     return row if row and row[0] is not None else None
 

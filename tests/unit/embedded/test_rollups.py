@@ -121,6 +121,15 @@ def test_rollups_are_of_the_rows_also_after_some_were_deleted(requests: list[dic
         assert left.get == 0
 
 
+def test_what_is_left_of_ten_minutes_ends_where_its_folded_minutes_do(tmp_path: Path) -> None:
+    base: dict[str, Any] = {"name": "a", "status": "ok", "release": None, "weight": 1.0}
+    with opened(tmp_path) as database:
+        for number, (age_ms, duration_ms) in enumerate(((1, 1.0), (60_002, 0.0), (60_001, 0.0))):
+            send(database, number, base | {"age_ms": age_ms, "duration_ms": duration_ms})
+        enforce(database, NOW, timedelta(milliseconds=60_001), 2**40)
+        assert_rollups_are_of_the_rows(database.read())
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 60_000), st.sampled_from([1.0, 1.0, 2.0]), st.integers(1, 9)), max_size=20))
 def test_slots_that_are_merged_say_what_one_of_all_says(requests: list[tuple[float, float, int]]) -> None:
