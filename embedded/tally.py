@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from embedded.aggregate import ROUNDING, percentile
 from embedded.records import GOOD_STATUSES
-from embedded.store.histogram import BUCKETS, MIDDLES, bucket_of
+from embedded.store.histogram import BUCKETS, MIDDLES, buckets_of
 from embedded.store.slots import Row
 from embedded.store.windows import Sample
 
@@ -53,13 +53,23 @@ class Tally:
         self._reach(duration_ms, duration_ms)
         self.singles.append((duration_ms, weight))
 
-    def take_request(self, duration_ms: float, weight: float, *, is_failed: bool) -> None:
-        """Take one request out of the slots; the shortest and the longest stay what they were."""
-        self._sum(-1, -weight, -(weight**2), is_failed=is_failed)
+    def add_rows(self, rows: Sequence[tuple[bool, float, float]], sign: int) -> None:
+        """Add (is failed, ms, weight) of requests by bucket, or take them out of the slots where the sign is -1.
+
+        The shortest and the longest stay what they were where some are taken out.
+        """
+        if not rows:
+            return
+        failed, durations_ms, weights = np.array(rows, np.float64).T
         self.buckets = self.buckets or Buckets()
-        bucket = bucket_of(duration_ms)
-        self.buckets.counts[bucket] -= 1
-        self.buckets.weights[bucket] -= weight
+        place = buckets_of(durations_ms)
+        self.buckets.counts += sign * np.bincount(place, minlength=BUCKETS)
+        self.buckets.weights += sign * np.bincount(place, weights, BUCKETS)
+        self._sum(sign * len(rows), sign * float(weights.sum()), sign * float((weights**2).sum()), is_failed=False)
+        self.failed += sign * int(failed.sum())
+        self.failed_weight += sign * float(weights @ failed)
+        if sign > 0:
+            self._reach(float(durations_ms.min()), float(durations_ms.max()))
 
     def add(self, other: "Tally") -> None:
         """Add all of another group."""
@@ -143,7 +153,8 @@ class Gathered:
         group = np.asarray(groups, np.int64)
         place = np.repeat(group * BUCKETS, self.lengths) + self.buckets if number > 1 else self.buckets
         counts, weights = (
-            np.bincount(place, each, number * BUCKETS).reshape(number, BUCKETS) for each in (self.counts, self.weights)
+            np.bincount(place, each, number * BUCKETS).reshape(number, BUCKETS).astype(np.float64)
+            for each in (self.counts, self.weights)
         )
         samples, weight, squares, failed, failed_weight = (
             np.bincount(group, each, number)

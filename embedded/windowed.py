@@ -95,9 +95,8 @@ def _one(sums: list[Sum], *, is_failed: bool, is_weighted: bool) -> list[Sample]
 def _tally(connection: apsw.Connection, selection: Selection) -> Tally:
     slots = list(read_slots(connection, selection))
     [tally] = gather(slots).grouped([0] * len(slots), 1)
-    for sign, is_failed, duration_ms, weight in read_edges(connection, selection):
-        change = tally.add_request if sign > 0 else tally.take_request
-        change(duration_ms, weight, is_failed=is_failed)
+    for sign, rows in read_edges(connection, selection):
+        tally.add_rows(rows, sign)
     return tally
 
 

@@ -9,6 +9,9 @@ from array import array
 from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 GROWTH: Final = 1.02
 RELATIVE_ERROR: Final = (GROWTH - 1) / (GROWTH + 1)  # 0.99 %
 FINEST_MS: Final = 0.01  # all that is shorter shares bucket 0: an absolute error of at most this
@@ -24,6 +27,12 @@ def bucket_of(duration_ms: float) -> int:
     if duration_ms <= FINEST_MS:
         return 0
     return min(math.ceil(math.log(duration_ms / FINEST_MS) / _STEP), LAST)
+
+
+def buckets_of(durations_ms: NDArray[np.float64]) -> NDArray[np.int64]:
+    """As `bucket_of`, of many."""
+    found = np.ceil(np.log(np.maximum(durations_ms, FINEST_MS) / FINEST_MS) / _STEP)
+    return np.minimum(found, LAST).astype(np.int64)
 
 
 def middle_of(bucket: int) -> float:

@@ -142,11 +142,13 @@ def read_slots(connection: apsw.Connection, selection: Selection) -> Iterator[tu
         yield from ((bool(row[0]), row[1:]) for row in rows)
 
 
-def read_edges(connection: apsw.Connection, selection: Selection) -> Iterator[tuple[int, bool, float, float]]:
-    """Yield (sign, is failed, duration in ms, weight) of the requests at the window's edges."""
+def read_edges(
+    connection: apsw.Connection, selection: Selection
+) -> Iterator[tuple[int, list[tuple[bool, float, float]]]]:
+    """Yield (sign, (is failed, duration in ms, weight) of each request) of the window's edges."""
     for span in selection.edges:
-        for failed, duration_ms, weight in _read_rows(connection, selection, span):
-            yield span.sign, bool(failed), duration_ms, weight
+        rows = _read_rows(connection, selection, span)
+        yield span.sign, [(bool(failed), duration_ms, weight) for failed, duration_ms, weight in rows]
 
 
 def read_samples(connection: apsw.Connection, selection: Selection, window: Window) -> list[Sample]:

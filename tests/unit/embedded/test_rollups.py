@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import apsw
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ from embedded import retention
 from embedded.retention import enforce
 from embedded.store import request_keys
 from embedded.store.database import Database
-from embedded.store.histogram import FINEST_MS, LAST, LONGEST_MS, RELATIVE_ERROR, bucket_of, middle_of
+from embedded.store.histogram import FINEST_MS, LAST, LONGEST_MS, RELATIVE_ERROR, bucket_of, buckets_of, middle_of
 from embedded.store.rollups import ALL, GRACE_MS, LEVELS_MS, MINUTE_MS, folded_until
 from embedded.store.slots import COLUMNS, SUMS, Slot
 from tests.unit.embedded.fakes import NOW, opened, store, transaction
@@ -28,6 +29,11 @@ MONTH = timedelta(days=30)
 def test_what_a_bucket_says_is_within_one_percent(duration_ms: float) -> None:
     assert math.isclose(middle_of(bucket_of(duration_ms)), duration_ms, rel_tol=0, abs_tol=duration_ms * 0.01)
     assert RELATIVE_ERROR < 0.01
+
+
+@given(st.lists(st.floats(0, 1e12), max_size=20))
+def test_many_are_in_the_buckets_that_each_is_in(durations_ms: list[float]) -> None:
+    assert buckets_of(np.array(durations_ms)).tolist() == [bucket_of(each) for each in durations_ms]
 
 
 @given(st.floats(0, 1e12), st.floats(0, 1e12))
