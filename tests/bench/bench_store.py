@@ -3,8 +3,8 @@
 Run as `python tests/bench/bench_store.py`; Linux. A million requests over a day and ten thousand issues take some
 minutes; `--requests 5000000` takes 5 GB of disk. The store is filled by SQL (`filling.py`), or taken from the folder
 `--kept` where an earlier run left it; then the real engine with the console's pages is started on a copy, envelopes are
-sent all the while, windows are asked in the engine's own process, and pages over HTTP, in the end by a Chromium if one
-is there. Prints JSON, one object for each figure.
+sent all the while, windows are asked in the engine's own process, then pages too, over HTTP, in the end by a Chromium
+if one is there. Prints JSON, one object for each figure.
 """
 
 import argparse
@@ -59,6 +59,7 @@ PAGES = (
     ("rehearsal", "/rehearsals/{run}/?period={period}"),
 )
 PERIODS = ("15m", "24h")
+WATCHED_S = 45  # in which monitors are asked while ingest runs and nobody looks at a page
 VISITS = 20  # by a browser
 
 
@@ -159,14 +160,17 @@ def ask_pages(engine: Engine, turns: int, content: Filled) -> None:
             say(figure=f"page {name}, {period}", **spread(found[1:]), first_ms=round(found[0], 1))
 
 
-def windows(file: Path) -> None:
-    """What the probe in the engine has measured; the first answer of each monitor is left out."""
+def windows(file: Path, pages_from_s: float) -> None:
+    """What the probe in the engine has measured before the pages were asked and beside them, but for first answers."""
     lines = [json.loads(line) for line in file.read_text().splitlines()][len(PROBED) :]
-    for name in dict.fromkeys(each["monitor"] for each in lines):
-        own = [each for each in lines if each["monitor"] == name]
-        cpu_ms = statistics.median(each["cpu_ms"] for each in own)
-        say(figure=f"window {name}", cpu_p50_ms=round(cpu_ms, 1), **spread([each["ms"] for each in own]))
-    say(figure="windows, all", **spread([each["ms"] for each in lines]))
+    for beside, is_beside in (("", False), (", beside pages", True)):
+        phase = [each for each in lines if (each["at_s"] >= pages_from_s) is is_beside]
+        for name in dict.fromkeys(each["monitor"] for each in phase):
+            own = [each for each in phase if each["monitor"] == name]
+            cpu_ms = statistics.median(each["cpu_ms"] for each in own)
+            found = spread([each["ms"] for each in own])
+            say(figure=f"window {name}{beside}", cpu_p50_ms=round(cpu_ms, 1), **found)
+        say(figure=f"windows, all{beside}", **spread([each["ms"] for each in phase]))
 
 
 def main() -> int:
@@ -189,11 +193,13 @@ def main() -> int:
         engine = start_engine(found.folder, module=program, max_bytes=str(1 << 40))
         try:
             with sending(engine.project(), options.per_second, found.ahead) as took_ms:
+                time.sleep(WATCHED_S)
+                pages_from_s = time.monotonic()
                 ask_pages(engine, options.turns, found)
                 if paints_ms := first_paints_ms(f"{engine.url}/", VISITS):
                     say(figure="first paint of the overview", **spread(paints_ms))
             say(figure="envelope, sent one after the other meanwhile", **spread(took_ms))
-            windows(probed)
+            windows(probed, pages_from_s)
             say(figure="peak resident memory of the engine", mib=rss_mib(engine.process.pid, peak=True))
         finally:
             engine.end()

@@ -1,8 +1,8 @@
 """The engine with the console's pages, and a thread that asks monitors' windows all the while, as the ticks do.
 
 Run as `python -m tests.bench.probed_engine FILE AHEAD_S RUNS`: its clock is so many seconds before the machine's, and
-past rehearsals lie in RUNS. Writes a JSON line for each answer: the monitor's name, and the milliseconds that it took,
-of time and of this thread's CPU.
+past rehearsals lie in RUNS. Writes a JSON line for each answer: the monitor's name, when it was there on the clock that
+only goes forward, and the milliseconds that it took, of time and of this thread's CPU.
 """
 
 import json
@@ -28,7 +28,7 @@ from rehearsal.console.sources import Sources
 from rehearsal.options import DEFAULTS
 from tests.path.shifted import ShiftedClock
 
-PAUSE_S: Final = 0.2
+PAUSE_S: Final = 0.1
 PROBED: Final = (  # aggregate, window in minutes, query
     ("failure_rate()", 5, "is_transaction:true"),
     ("p95(span.duration)", 10, "is_transaction:true"),
@@ -72,7 +72,8 @@ def probe(database: Database, clock: Clock, file: Path) -> None:
                 value = measure(database, monitor, clock.now(), 1.0)
                 took_ms = (time.perf_counter() - started) * 1000
                 cpu_ms = (time.thread_time() - cpu) * 1000
-                out.write(json.dumps({"monitor": name, "ms": took_ms, "cpu_ms": cpu_ms, "value": value}) + "\n")
+                found = {"monitor": name, "at_s": time.monotonic(), "ms": took_ms, "cpu_ms": cpu_ms, "value": value}
+                out.write(json.dumps(found) + "\n")
                 time.sleep(PAUSE_S)
 
 
