@@ -6,10 +6,30 @@ from typing import Final
 
 import apsw
 
+from embedded.store.request_keys import can_answer
+from embedded.store.rollups import MINUTE_MS
 from embedded.store.times import from_ms, to_ms
 from embedded.store.windows import Sample
 
 MAX_SAMPLES: Final = 1_000  # of a side: a share is then known to 3 percentage points at worst
+
+
+# Begins at the first minute of which the rollups have a request of the release: there may be none of it for long.
+_MINUTE: Final = (
+    "SELECT r.start_ms FROM request_rollup r INDEXED BY request_rollup_key WHERE r.key_id = k.id AND r.project_id = ?1"  # noqa: S608 - no input in it
+    f" AND r.length_ms = {MINUTE_MS} AND r.start_ms > ?2 - {MINUTE_MS} ORDER BY r.start_ms LIMIT 1"
+)
+_OF_RELEASE: Final = "FROM request_key k WHERE k.project_id = ?1 AND k.release = ?4"
+_FIRST: Final = (
+    "SELECT s.duration_ms, k.status, s.weight FROM request_span s INDEXED BY request_span_window"  # noqa: S608 - no input in it
+    " CROSS JOIN request_key k ON k.id = s.key_id WHERE s.project_id = ?1 AND s.ended_ms < ?3"
+    f" AND s.ended_ms >= max(?2, (SELECT min(({_MINUTE})) {_OF_RELEASE}))"
+    f" AND +s.key_id IN (SELECT k.id {_OF_RELEASE}) ORDER BY s.ended_ms LIMIT ?5"
+)
+_FIRST_ROWS: Final = (  # the same, where combinations have lost their release
+    "SELECT duration_ms, status, weight FROM request_span WHERE project_id = ?1 AND ended_ms >= ?2 AND ended_ms < ?3"
+    " AND release = ?4 ORDER BY ended_ms LIMIT ?5"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +81,9 @@ def requests_after(
     connection: apsw.Connection, project_id: int, version: str, at: datetime, until: datetime
 ) -> list[Sample]:
     """The first MAX_SAMPLES requests of the release that ended in [at, until)."""
+    is_held = can_answer(connection, project_id, {"release"})
     rows = connection.execute(
-        "SELECT duration_ms, status, weight FROM request_span WHERE project_id = ? AND ended_ms >= ? AND ended_ms < ?"
-        " AND release = ? ORDER BY ended_ms LIMIT ?",
-        (project_id, to_ms(at), to_ms(until), version, MAX_SAMPLES),
+        _FIRST if is_held else _FIRST_ROWS, (project_id, to_ms(at), to_ms(until), version, MAX_SAMPLES)
     )
     return [Sample(row[0], row[1], row[2]) for row in rows]
 

@@ -186,7 +186,7 @@ def main() -> int:
         scratch, started = Path(directory), time.perf_counter()
         content = Content(options.requests, options.issues, timedelta(hours=options.hours))
         found = filled(content, scratch, options.kept)
-        say(figure="filled", requests=options.requests, issues=options.issues, mib=found.file.stat().st_size >> 20,
+        say(figure="filled", requests=found.requests, issues=found.issues, mib=found.file.stat().st_size >> 20,
             s=round(time.perf_counter() - started))  # fmt: skip
         probed = scratch / "windows"
         program = ("tests.bench.probed_engine", str(probed), str(found.ahead.total_seconds()), str(found.runs))

@@ -29,6 +29,8 @@ class Filled:
     """Where it is, and what pages ask for of it."""
 
     folder: Path
+    requests: int
+    issues: int
     at: datetime  # when it was filled
     monitor: int
     trace: str  # of a request in the middle
@@ -58,7 +60,15 @@ def filled(content: Content, scratch: Path, kept: Path | None) -> Filled:
         if kept:
             shutil.copytree(folder, kept)
     note = json.loads((folder / NOTE).read_text())
-    return Filled(folder, datetime.fromisoformat(note["at"]), note["monitor"], _trace(folder), _runs(folder / "runs"))
+    return Filled(
+        folder=folder,
+        requests=note["requests"],
+        issues=note["issues"],
+        at=datetime.fromisoformat(note["at"]),
+        monitor=note["monitor"],
+        trace=_trace(folder),
+        run=_runs(folder / "runs"),
+    )
 
 
 def _fill(folder: Path, content: Content) -> None:
@@ -68,7 +78,8 @@ def _fill(folder: Path, content: Content) -> None:
     engine.end()
     at = SystemClock().now()
     fill(folder / "engine.sqlite", project.id, content, at)
-    (folder / NOTE).write_text(json.dumps({"at": at.isoformat(), "monitor": int(made["id"])}))
+    note = {"requests": content.requests, "issues": content.issues, "at": at.isoformat(), "monitor": int(made["id"])}
+    (folder / NOTE).write_text(json.dumps(note))
 
 
 def _trace(folder: Path) -> str:

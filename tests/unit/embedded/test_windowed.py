@@ -18,7 +18,7 @@ from embedded.store import request_keys
 from embedded.store.database import Database
 from embedded.store.facts import latest_release
 from embedded.store.parts import split
-from embedded.store.release_health import first_seen
+from embedded.store.release_health import first_seen, requests_after
 from embedded.store.releases import list_releases
 from embedded.store.request_keys import can_answer
 from embedded.store.rollups import LEVELS_MS, MINUTE_MS
@@ -234,5 +234,12 @@ def test_releases_and_environments_are_those_of_the_rows(
         assert {version: first_seen(reader, 1, version) for version in first} == {
             version: from_ms(at_ms) for version, at_ms in first.items()
         }
+        for version, since in ((version, NOW - ago * timedelta(minutes=1)) for version in first for ago in (233, 61.7)):
+            after = requests_after(reader, 1, version, since, since + timedelta(hours=1))
+            of_rows = reader.execute(
+                "SELECT duration_ms, weight FROM request_span WHERE release = ? AND ended_ms >= ? AND ended_ms < ?",
+                (version, to_ms(since), to_ms(since) + HOUR_MS),
+            )
+            assert sorted((each.duration_ms, each.weight) for each in after) == sorted(of_rows)
         assert latest_release(reader, 1) == max(first, key=lambda version: first[version])
         assert environments(reader, 1) == ["production", "staging", "test"]
