@@ -3,7 +3,6 @@
 from functools import partial
 from typing import Final
 
-import sentry_sdk
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.datastructures import State
 
@@ -23,6 +22,7 @@ from service.error_bodies import ErrorBody
 from service.graph import Checkpoint
 from service.pool import Task
 from service.request_id import current_request_id
+from service.spans import start_span
 
 PREFIX: Final = "/api/v1/causal"
 NOT_IDENTIFIABLE: Final = (
@@ -71,7 +71,7 @@ def _simulate(body: CounterfactualRequest, checkpoint: Checkpoint) -> Counterfac
     treatment = ", ".join(sorted(body.intervention))
     describe("counterfactual", len(model.variables), model.edge_count, treatment, body.outcome)
     seed = seed_from(body.model_dump(exclude={"seed"})) if body.seed is None else body.seed
-    with sentry_sdk.start_span(op=signals.OP_MONTE_CARLO.name, name="draw the outcome") as span:
+    with start_span(signals.OP_MONTE_CARLO, "draw the outcome") as span:
         span.set_data(signals.SAMPLES.name, body.samples)
         found = simulate(model, body.intervention, body.outcome, body.samples, seed, checkpoint)
     return _render(body.outcome, found, seed)

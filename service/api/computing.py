@@ -8,13 +8,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-import sentry_sdk
 from fastapi import Request, Response
 from pydantic import BaseModel
 
 from monitors import signals
 from service.error_bodies import ErrorBody
 from service.pool import Pool, Task
+from service.spans import start_span
 
 # Under gunicorn's graceful_timeout: what runs when a worker is told to stop still ends by itself.
 DEADLINE_S: Final = 15.0
@@ -49,5 +49,5 @@ async def compute(
 
 
 def _serialise(answer: BaseModel) -> bytes:
-    with sentry_sdk.start_span(op=signals.OP_SERIALIZE.name, name="write the answer"):
+    with start_span(signals.OP_SERIALIZE, "write the answer"):
         return answer.model_dump_json().encode()

@@ -3,7 +3,6 @@
 from dataclasses import asdict
 from typing import Final
 
-import sentry_sdk
 from starlette.datastructures import State
 
 from monitors import signals
@@ -14,6 +13,7 @@ from service.cache.results import make_key
 from service.graph import CausalGraph, build_graph, require_nodes, sort_graph
 from service.identify import identify
 from service.pool import Task
+from service.spans import start_span
 
 # Up to here identification takes 2 ms at the median and 60 ms at worst, measured on random graphs of up to 200 arrows;
 # of 50 nodes 15 and 160 ms.
@@ -37,7 +37,7 @@ def find_identification(asked: ValidateRequest, state: State, task: Task) -> tup
         task()
         return kept, True
     leave_crumb("checking identifiability", treatment=asked.treatment, outcome=asked.outcome)
-    with sentry_sdk.start_span(op=signals.OP_IDENTIFY.name, name="identify the effect"):
+    with start_span(signals.OP_IDENTIFY, "identify the effect"):
         found = (
             task.compute(identify, graph, asked.treatment, asked.outcome)
             if is_large(asked.dag)

@@ -4,7 +4,6 @@ from dataclasses import asdict
 from functools import partial
 from typing import Final
 
-import sentry_sdk
 from fastapi import APIRouter, Depends, Request, Response
 
 from monitors import signals
@@ -20,6 +19,7 @@ from service.counterfactual import seed_from
 from service.pool import Task
 from service.request_id import current_request_id
 from service.robustness import Report, analyze_within
+from service.spans import start_span
 
 PREFIX: Final = "/api/v1/robustness"
 SMALL_WORK: Final = 5_000_000  # arrows x options x samples x passes: 4 ns each, so 20 ms
@@ -49,7 +49,7 @@ def _analyze(body: RobustnessRequest, task: Task) -> RobustnessResponse:
     describe("robustness", len(body.nodes), len(body.edges), treatment, body.goal)
     question = body.to_question()
     seed = seed_from(body.model_dump(exclude={"seed", "budget_ms"})) if body.seed is None else body.seed
-    with sentry_sdk.start_span(op=signals.OP_MONTE_CARLO.name, name="compare the options in drawn worlds") as span:
+    with start_span(signals.OP_MONTE_CARLO, "compare the options in drawn worlds") as span:
         arguments = (question, body.analyses, body.samples, seed, body.confidence_level, body.budget_ms)
         found = task.compute(analyze_within, *arguments)
         span.set_data(signals.SAMPLES.name, found.samples)

@@ -3,7 +3,6 @@
 from functools import partial
 from typing import Final
 
-import sentry_sdk
 from fastapi import APIRouter, Depends, Request, Response
 
 from monitors import signals
@@ -15,6 +14,7 @@ from service.counterfactual import draw, seed_from
 from service.graph import Checkpoint
 from service.request_id import current_request_id
 from service.scenarios import Compared, compare
+from service.spans import start_span
 
 COMPUTATION: Final = "counterfactual_batch"
 
@@ -32,7 +32,7 @@ def _compare(body: ScenariosRequest, checkpoint: Checkpoint) -> ScenariosRespons
     treatment = ", ".join(sorted({name for each in body.scenarios for name in each.intervention}))
     describe(COMPUTATION, len(model.variables), model.edge_count, treatment, body.outcome)
     seed = seed_from(body.model_dump(exclude={"seed"})) if body.seed is None else body.seed
-    with sentry_sdk.start_span(op=signals.OP_MONTE_CARLO.name, name="draw the outcome of each scenario") as span:
+    with start_span(signals.OP_MONTE_CARLO, "draw the outcome of each scenario") as span:
         span.set_data(signals.SAMPLES.name, body.samples * len(body.scenarios))
         draws = [
             draw(model, each.intervention, body.outcome, body.samples, seed, checkpoint) for each in body.scenarios

@@ -8,11 +8,11 @@ import json
 from typing import Final
 
 import sentry_sdk
-from sentry_sdk.tracing import Span
 
 from monitors import signals
 from service.cache.stores import Store, StoreError
 from service.dependency import Dependency, mark_degraded
+from service.spans import AnySpan, start_span
 
 KEY_PREFIX: Final = "isl"
 
@@ -34,7 +34,7 @@ class ResultCache:
 
     def get(self, key: str) -> bytes | None:
         """Return what is kept, or None: there is nothing, or the store failed and the request is marked degraded."""
-        with sentry_sdk.start_span(op=signals.OP_CACHE_GET.name, name=key) as span:
+        with start_span(signals.OP_CACHE_GET, key) as span:
             span.set_data(signals.CACHE_KEY.name, [key])
             try:
                 found = self._store.get(key)
@@ -49,7 +49,7 @@ class ResultCache:
 
     def put(self, key: str, value: bytes) -> None:
         """Keep it; if the store fails, the request is marked degraded and goes on."""
-        with sentry_sdk.start_span(op=signals.OP_CACHE_PUT.name, name=key) as span:
+        with start_span(signals.OP_CACHE_PUT, key) as span:
             span.set_data(signals.CACHE_KEY.name, [key])
             span.set_data(signals.CACHE_ITEM_SIZE.name, len(value))
             try:
@@ -62,7 +62,7 @@ def _leave_crumb(message: str, key: str) -> None:
     sentry_sdk.add_breadcrumb(category=signals.CRUMB_CACHE.name, message=message, data={"key": key})
 
 
-def _report_failure(span: Span, what: str, error: StoreError) -> None:
+def _report_failure(span: AnySpan, what: str, error: StoreError) -> None:
     span.set_status("unavailable")
     mark_degraded(Dependency.CACHE)
     message = f"{what} failed: {error}"
