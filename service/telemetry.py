@@ -21,7 +21,6 @@ from sentry_sdk.integrations.sqlalchemy import SqlalchemyIntegration
 from sentry_sdk.integrations.starlette import StarletteIntegration
 from sentry_sdk.integrations.stdlib import StdlibIntegration
 from sentry_sdk.integrations.threading import ThreadingIntegration
-from sentry_sdk.scrubber import EventScrubber
 from sentry_sdk.types import Event, Hint
 
 from monitors import signals
@@ -29,6 +28,7 @@ from service.errors import SOURCE, OverloadedError
 from service.event_hooks import before_send, before_send_log, before_send_transaction
 from service.release import build_release
 from service.sampling import TracesSampler
+from service.scrubbing.one_pass import OnePassScrubber
 from service.settings import Settings
 
 SERVICE: Final = "isl"
@@ -108,7 +108,7 @@ def build_options(settings: Settings, sampler: TracesSampler) -> dict[str, Any]:
         "max_breadcrumbs": 50,  # the way to an error is shorter, and the SDK's 100 may be half of its size
         "max_request_body_size": "never",  # a body is the caller's model
         "include_local_variables": False,  # and so are the locals of every frame that handles it
-        "event_scrubber": EventScrubber(recursive=True),
+        "event_scrubber": OnePassScrubber(recursive=True),
         "in_app_include": ["service"],  # also when it is installed under site-packages
         # Trace headers go to PLoT, which is ours, and nowhere else.
         "trace_propagation_targets": [f"^{re.escape(settings.isl_plot_url)}/"],

@@ -3,8 +3,9 @@
 The SDK's own EventScrubber matches whole names, leaves text alone, and looks at some parts of an event only.
 """
 
+import math
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, Literal
 
@@ -49,6 +50,20 @@ def judge_key(key: str) -> Verdict:
     return "filter" if _SECRET.search(name) else "keep"
 
 
+class JsonDict(dict[str, object]):
+    """A mapping that was scrubbed: JSON without secrets. The SDK's serialiser, asked to write it, takes it as it is."""
+
+    def __sentry_repr__(self) -> "JsonDict":  # the SDK's name
+        return self
+
+
+class JsonList(list[object]):
+    """A list that was scrubbed."""
+
+    def __sentry_repr__(self) -> "JsonList":  # the SDK's name
+        return self
+
+
 class Scrubber:
     """One pass over one tree."""
 
@@ -56,7 +71,7 @@ class Scrubber:
         self._left = VALUES_LIMIT
 
     def scrub(self, value: object, depth: int = 0) -> object:
-        """Return a copy that holds JSON (and datetimes) only; what is too deep, too much or no JSON is filtered."""
+        """Return a copy that holds JSON only; what is too deep, too much or no JSON is filtered."""
         self._left -= 1
         if self._left < 0 or depth > DEPTH_LIMIT:
             return FILTERED
@@ -64,8 +79,12 @@ class Scrubber:
         kind = type(value)
         if issubclass(kind, str):
             return scrub_text(str.__str__(value))
-        if value is None or kind in (bool, datetime) or issubclass(kind, float):
+        if value is None or kind is bool:
             return value
+        if kind is datetime:
+            return _write_time(value)  # type: ignore[arg-type]
+        if issubclass(kind, float):
+            return value if math.isfinite(value) else float.__repr__(value)  # type: ignore[arg-type]
         if issubclass(kind, int):
             return FILTERED if _is_card(int.__index__(value)) else value  # type: ignore[arg-type]
         if issubclass(kind, dict):
@@ -92,6 +111,11 @@ class Scrubber:
         if verdict == "id" and type(value) is str and _ID.fullmatch(value):
             return value
         return self.scrub(value, depth + 1)
+
+
+def _write_time(instant: datetime) -> str:
+    """Write an instant as the SDK does."""
+    return instant.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def _is_card(number: int) -> bool:

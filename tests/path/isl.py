@@ -31,6 +31,7 @@ from starlette.exceptions import HTTPException
 from service import event_hooks
 from service.app import build_app as build
 from service.pool import Pool
+from service.scrubbing import one_pass
 
 
 def fail(event):
@@ -39,7 +40,7 @@ def fail(event):
 
 def build_app():
     if "PROBE_BROKEN_SCRUBBER" in os.environ:
-        event_hooks.scrub_event = fail
+        event_hooks.scrub_event = one_pass.scrub_event = fail
     app = build()
     if "PROBE_THREADS" in os.environ:
         app.state.pool = Pool(running=int(os.environ["PROBE_THREADS"]), waiting=0)
