@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
-from queue import LifoQueue
+from queue import Empty, LifoQueue
 from typing import Any, Final, TypeVar
 
 from tblib import Traceback
@@ -30,7 +30,7 @@ class ProcessLostError(Exception):
 
 
 class Process:
-    """One child, started when it is first needed and again after it was ended. For one thread at a time."""
+    """One child, started when it is told to, or needed, and again after it was ended. For one thread at a time."""
 
     def __init__(self, niceness: int) -> None:
         self._niceness = niceness  # how much it steps back for others, 0 to 19
@@ -118,12 +118,22 @@ class Apart:
     def lend(self) -> Iterator[Process | None]:
         """Lend one that is ready; None where it is still reading its code, since nobody is to wait for that.
 
-        None begins before it is first asked for: a service that never gets a large request has none.
+        One that was not prepared begins when it is first asked for.
         """
         process = self._idle.get()
         try:
             yield process if process.is_ready() else None
         finally:
+            self._idle.put(process)
+
+    def prepare(self) -> None:
+        """Start those that nobody uses, for whoever comes first. Does not wait until they are ready."""
+        idle: list[Process] = []
+        with contextlib.suppress(Empty):
+            while True:
+                idle.append(self._idle.get_nowait())
+        for process in idle:
+            process.start()
             self._idle.put(process)
 
     def close(self) -> None:

@@ -1,5 +1,6 @@
 """The only wiring: settings in, the running service out."""
 
+import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator
@@ -44,6 +45,7 @@ log: Final = logging.getLogger("isl.app")
 BRIEF_WAITING: Final = 4  # at 160 ms each at worst, the last of them still ends within its second
 NICENESS: Final = 5  # of what takes seconds, so that the event loop comes first where both want the same CPU
 LONG_WAITING: Final = 6  # at the usual budget of 2 s each, the last of them still ends within its 15 s
+PREPARE_AFTER_S: Final = 2.0  # by then a worker has answered its first probes
 # What the layers answer before a route is reached.
 EDGE_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     status: {"model": ErrorBody, "description": "Olumi error v1.0"} for status in (401, 413, 429)
@@ -122,12 +124,21 @@ def _open_dependencies(app: FastAPI, settings: Settings) -> None:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     _migrate(app)
+    preparing = asyncio.create_task(_prepare(app))
     yield
+    preparing.cancel()
     for part in (app.state.pool, app.state.brief, app.state.long, app.state.plot, app.state.store, app.state.database):
         part.close()
     await app.state.counter.close()
     # Blocks the loop for at most the flush budget; nothing else runs on it any more.
     flush_telemetry()
+
+
+async def _prepare(app: FastAPI) -> None:
+    """Start the computing processes before a large request needs them, but not while the worker itself begins."""
+    await asyncio.sleep(PREPARE_AFTER_S)
+    app.state.brief.prepare()
+    app.state.long.prepare()
 
 
 def _migrate(app: FastAPI) -> None:

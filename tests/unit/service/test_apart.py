@@ -111,6 +111,24 @@ def test_nobody_waits_for_one_that_is_not_ready(apart: Apart) -> None:
     assert task.compute(apart_work.add, 1, 2) == (3, pid)
 
 
+def test_one_that_was_prepared_is_ready_for_the_first_who_comes(apart: Apart) -> None:
+    apart.prepare()
+    apart.prepare()  # starts no second one
+    [process] = apart._processes
+    end = time.monotonic() + PLENTY_S
+    while not process.is_ready():
+        assert time.monotonic() < end, f"waited {PLENTY_S:g} s for a process to be ready"
+        time.sleep(0.02)
+    with apart.lend() as lent:
+        assert lent is process
+
+
+def test_one_that_is_lent_is_left_alone(apart: Apart) -> None:
+    with apart.lend():
+        apart.prepare()
+    assert _pid(apart)
+
+
 def test_a_process_that_is_lost_is_an_error_once(apart: Apart) -> None:
     pid = _pid(apart)
     with pytest.raises(ProcessLostError):
