@@ -37,13 +37,12 @@ def longest_window(rules: RuleSet) -> timedelta:
 
 def predict(monitor: Monitor, fault: Fault | HookFault, speed: float) -> Prediction:
     """Predict the breach of a monitor by a step of a fault, at `speed` production seconds per second."""
-    limit, share = share_limit(monitor), _bad_share(monitor, fault)
+    limit, share = share_limit(monitor), bad_share(monitor, fault)
     if limit is None or share is None:
         return UNKNOWN
     if share <= limit:
         return Prediction(can_breach=False, breach_after=AT_ONCE, recovery_after=AT_ONCE)
-    # A slow request is seen when it ends. Latencies are not compressed, so that is a long time in production's terms.
-    unseen = timedelta(milliseconds=_added_ms(fault)) * speed
+    unseen = unseen_for(fault, speed)
     return Prediction(
         can_breach=True,
         breach_after=unseen + _breach_after(monitor.window, limit / share, _creeps(fault)),
@@ -90,25 +89,40 @@ def _resolve_limit(monitor: Monitor, limit: float) -> float:
     return limit if monitor.aggregate.share is not None else monitor.resolve.value
 
 
+def unseen_for(fault: Fault | HookFault, speed: float) -> timedelta:
+    """The production time until Sentry has the first request that the fault hit.
+
+    A slow request is seen when it ends. Latencies are not compressed, so that is a long time in production's terms.
+    """
+    return timedelta(milliseconds=_added_ms(fault)) * speed
+
+
 def _added_ms(fault: Fault | HookFault) -> float:
     if isinstance(fault, HookFault):
         return fault.slows_ms or 0.0
     return fault.value if fault.flag == "added_latency_ms" else 0.0
 
 
-def _bad_share(monitor: Monitor, fault: Fault | HookFault) -> float | None:
+def bad_share(monitor: Monitor, fault: Fault | HookFault) -> float | None:
     """The share of requests that the fault makes bad in this monitor's eyes; None where the model does not know it."""
-    is_percentile = monitor.aggregate.share is not None
+    if monitor.aggregate.share is None:
+        return failing_share(fault)
     if isinstance(fault, HookFault):
-        slowed = None if fault.slows_ms is None else float(fault.slows_ms > _lowest_threshold(monitor))
-        return slowed if is_percentile else fault.fails
+        return None if fault.slows_ms is None else float(fault.slows_ms > _lowest_threshold(monitor))
+    return fault.hits * (fault.value > _lowest_threshold(monitor)) if fault.flag == "added_latency_ms" else None
+
+
+def failing_share(fault: Fault | HookFault) -> float | None:
+    """The share of requests that the fault makes fail; None where the model does not know it."""
+    if isinstance(fault, HookFault):
+        return fault.fails
     match fault.flag:
         case "error_rate" | "new_error_code":
-            return None if is_percentile else fault.value * fault.hits
+            return fault.value * fault.hits
         case "dependency_down":  # some requests call it several times: only where every call fails the share is known
-            return fault.hits if fault.value >= 1 and not is_percentile else None
+            return fault.hits if fault.value >= 1 else None
         case "added_latency_ms":
-            return fault.hits * (fault.value > _lowest_threshold(monitor)) if is_percentile else 0.0
+            return 0.0
         case _:
             return None
 

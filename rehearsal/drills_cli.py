@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -16,16 +16,20 @@ from rich.text import Text
 
 from monitors.errors import RulesError
 from monitors.load import load_rules
+from monitors.model import RuleSet
+from rehearsal.chance.reckon import Chance, reckon, show_chance
 from rehearsal.clock import show_span
 from rehearsal.drill import Drill, ExpectedPage
 from rehearsal.drill_file import choose_drills, load_drills
 from rehearsal.duration import duration
 from rehearsal.errors import UsageError
-from rehearsal.options import DEFAULTS, DRILLS, JSON, RULES
+from rehearsal.options import DEFAULTS, DRILLS, JSON, RULES, TRACES, TRAFFIC
 from rehearsal.reports.jsonfile import convert
 from rehearsal.reports.terminal import report_console
 from rehearsal.schemas import drill_schema
+from rehearsal.settings import parse_traffic
 
+FAILED, HELD = 1, 0
 TEMPLATE: Final = Path(__file__).with_name("template") / "drill.yml"
 NAME: Final = "[a-z][a-z0-9-]{0,39}"
 STEP: Final = 10  # between two drills, so that one can be put in between
@@ -33,7 +37,7 @@ STEP: Final = 10  # between two drills, so that one can be put in between
 
 @click.group("drills")
 def drills() -> None:
-    """The drills of a folder: list, show, new, schema."""
+    """The drills of a folder: list, show, check, new, schema."""
 
 
 @drills.command("list")
@@ -43,7 +47,7 @@ def drills() -> None:
 def list_drills(drills: Path, rules: Path, *, is_json: bool) -> None:
     """List the drills in the order of running, and how long each takes."""
     found = load_drills(drills)
-    takes = _durations(found, rules)
+    takes = _durations(found, _load_rules(rules))
     if is_json:
         listed = [asdict(drill) | {"takes_s": takes[drill.name].total_seconds()} for drill in found]
         click.echo(json.dumps(listed, default=convert, indent=2))
@@ -62,13 +66,16 @@ def list_drills(drills: Path, rules: Path, *, is_json: bool) -> None:
     console.print(_total(pack, sum((takes[drill.name] for drill in pack), timedelta(0)), len(found)))
 
 
-def _durations(drills: list[Drill], rules: Path) -> dict[str, timedelta]:
-    """Wall time by drill, at the default speed."""
+def _load_rules(folder: Path) -> RuleSet:
     try:
-        found = load_rules(rules)
+        return load_rules(folder)
     except RulesError as error:
         raise UsageError(str(error)) from None
-    return {drill.name: duration(drill, found, DEFAULTS.speed) / DEFAULTS.speed for drill in drills}
+
+
+def _durations(drills: list[Drill], rules: RuleSet) -> dict[str, timedelta]:
+    """Wall time by drill, at the default speed."""
+    return {drill.name: duration(drill, rules, DEFAULTS.speed) / DEFAULTS.speed for drill in drills}
 
 
 def _total(pack: list[Drill], takes: timedelta, known: int) -> str:
@@ -83,6 +90,45 @@ def show(name: str, drills: Path) -> None:
     """Show one drill in words."""
     [drill] = choose_drills(load_drills(drills), (name,))
     report_console().print(_describe(drill))
+
+
+@drills.command("check")
+@click.option("--only", multiple=True, metavar="NAME", help="Check this drill alone; may be repeated.")
+@DRILLS
+@RULES
+@TRAFFIC
+@TRACES
+@JSON
+def check_drills(
+    only: tuple[str, ...], drills: Path, rules: Path, traffic: str, traces_sample_rate: float, *, is_json: bool
+) -> None:
+    """Tell how often each drill would fail by chance alone: exit 1 if one does more than one time in a thousand.
+
+    Its traffic is drawn a hundred thousand times, against the engine's own evaluator; nothing is started.
+    """
+    options = replace(DEFAULTS, traffic=parse_traffic(traffic), traces_sample_rate=traces_sample_rate)
+    found = load_drills(drills)
+    chosen, loaded = choose_drills(found, only) if only else found, _load_rules(rules)
+    chances = {drill.name: reckon(drill, loaded, options) for drill in chosen}
+    if is_json:
+        click.echo(json.dumps({name: asdict(each) for name, each in chances.items()}, indent=2))
+    else:
+        report_console().print(_tabulate(chances))
+    raise SystemExit(HELD if all(each.is_accepted for each in chances.values()) else FAILED)
+
+
+def _tabulate(chances: dict[str, Chance]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
+    table.add_column("drill")
+    table.add_column("fails by chance", justify="right")
+    table.add_column("because")
+    for name, each in chances.items():
+        style = "" if each.is_accepted else "red"
+        reasons = [f"{what} ({show_chance(count / each.runs)})" for what, count in each.reasons.items()]
+        reasons += [f"nothing is known of {monitor}" for monitor in each.unknown]
+        shown = show_chance(each.share) if each.failed else f"never in {each.runs:,}"
+        table.add_row(Text(name, style="bold"), Text(shown, style=style), Text("\n".join(reasons)))
+    return table
 
 
 @drills.command("schema")

@@ -51,14 +51,9 @@ def details(report: dict[str, Any]) -> list[str]:
     return [each["detail"] for each in findings if each["status"] == "failed"]
 
 
-@pytest.mark.timeout(2 * DEADLINE_S + 20)
 def test_the_whole_rehearsal_holds_and_leaves_reports_but_no_process(tmp_path: Path) -> None:
-    """A second try is allowed: traffic is chance, and a value was seen to fall back under its threshold on the way up,
-    so that the alert paged twice (once in four whole runs, before two of the drills were made steadier).
-    """
-    if (done := rehearse(tmp_path)).returncode == 1:
-        shutil.rmtree(tmp_path / "runs")
-        done = rehearse(tmp_path)
+    """At the first try: `rehearse drills check` reckons that chance alone breaks it in one run of a thousand."""
+    done = rehearse(tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads(done.stdout)
     assert report["verdict"] == "held"

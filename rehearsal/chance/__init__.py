@@ -1,0 +1,1 @@
+"""How often a drill would not go as expected by chance alone."""
