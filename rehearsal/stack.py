@@ -3,7 +3,6 @@
 import secrets
 import sys
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -14,32 +13,32 @@ from loadtest.ledger import Entry, Ledger, LedgerWriter
 from monitors.client import SentryClient
 from monitors.errors import MonitorsError
 from monitors.model import RuleSet
+from rehearsal.children import Children
 from rehearsal.disturbance import Fault, HookFault, How, Shape
 from rehearsal.engines.embedded import EmbeddedEngine
 from rehearsal.engines.engine import Engine
 from rehearsal.errors import EnvironmentMissingError
+from rehearsal.faulting import Faulting
 from rehearsal.hooks import fill, perform
 from rehearsal.interrupts import shielded
 from rehearsal.load import Load, load_argv, load_environ, load_file
-from rehearsal.plan import Action, Hook, Part
+from rehearsal.plan import Action, Part
 from rehearsal.plan_file import load_plan
 from rehearsal.ports import HOST, hold_port
 from rehearsal.probing import PATIENCE_S, Prober
-from rehearsal.processes import START_DEADLINE, Child, answers, kill, mark, start, stop, tail, wait_until
+from rehearsal.processes import START_DEADLINE, Child, answers, wait_until
 from rehearsal.provisioning import keep_secrets
 from rehearsal.receivers import Sinkhole
 from rehearsal.settings import PORTS, ROOT, Options
 from rehearsal.statefile import write_json, write_text
 from rehearsal.switch import SWITCH
-from rehearsal.usage import Meter, Reading
-from service.fault_registry import FAULTS
+from rehearsal.usage import Reading
 
 ENVIRONMENT: Final = "staging"  # of the service
 LOAD_MARGIN: Final = timedelta(minutes=1)  # of wall time, in which whoever started a load stops it
 CANARY_CHANNEL: Final = "rehearsal-canary"
 KEY_BYTES: Final = 24
 RELEASE_BYTES: Final = 6
-PROCESSES: Final = "processes.json"  # in the stack's folder: what was started, for whoever has to stop it
 
 
 class Stack:
@@ -62,18 +61,17 @@ class Stack:
         folder.mkdir(parents=True, exist_ok=True)
         self.options = options
         self.plan = load_plan(options.plan)
-        self._outlives_us = outlives_us
         self._release = secrets.token_hex(RELEASE_BYTES)
         self.folder = folder
         self.ledger_file = folder / "ledger.jsonl"
         self.ledger = Ledger(self.ledger_file)
         self.pages = folder / "pages.jsonl"
-        self.logs = folder / "logs"
         self.faults = folder / "faults.json"
         self.service_key = folder / "service-key"
-        self._children: list[Child] = []
-        self._meter = Meter()
-        self._hook: Hook | None = None  # that is on
+        self.logs = folder / "logs"
+        self._children = Children(folder, self.logs, outlives_us=outlives_us)
+        to_service = partial(self._perform, part=self.plan.service)
+        self._faulting = Faulting(self.faults, self.plan.hooks, to_service)
         self._load_limit = timedelta(0)
         self.kills = 0  # of the engine
         self._begun: set[str] = set()  # parts whose `stop` is due
@@ -120,11 +118,7 @@ class Stack:
     def kill_engine(self) -> None:
         """End the engine by force, in the middle of whatever it does."""
         self.kills += 1
-        with shielded():
-            for child in [each for each in self._children if each.name == "engine"]:
-                self._meter.note_end(child)
-                kill(child)
-                self._forget(child)
+        self._children.kill("engine")
 
     def start_sink(self) -> None:
         """Start the receiver of notifications."""
@@ -206,15 +200,8 @@ class Stack:
         wait_until("the load", lambda: len(self.ledger.refresh()) > probes, child, START_DEADLINE)
 
     def set_fault(self, *faults: Fault | HookFault) -> None:
-        """Switch these faults on and all others off; every worker sees a flag with its next request."""
-        if self._hook is not None:
-            hook, self._hook = self._hook, None
-            self._perform(f"end of hook {hook.name}", hook.end, self.plan.service)
-        for fault in faults:
-            if isinstance(fault, HookFault):
-                self._hook = next(hook for hook in self.plan.hooks if hook.name == fault.hook)
-                self._perform(f"begin of hook {fault.hook}", self._hook.begin, self.plan.service)
-        write_json(self.faults, dict(_flag(fault) for fault in faults if isinstance(fault, Fault)))
+        """Switch these faults on and all others off."""
+        self._faulting.set(*faults)
 
     def limit_errors(self, limit: tuple[int, timedelta] | None) -> None:
         """Let the service's client key take so many error events in so much production time, or as many as come."""
@@ -228,14 +215,14 @@ class Stack:
 
         Where the plan allows two beside each other, the new one answers before the old one stops; else there is a gap.
         """
-        old = [child for child in self._children if child.name == "service"]
+        old = self._children.named("service")
         self._release = secrets.token_hex(RELEASE_BYTES)
         if not self.plan.overlaps:
-            self._stop(old)
+            self._children.stop(old)
         new = self._start_part(self.plan.service)
         is_there = self._names_release if self.plan.overlaps else partial(self._probe, self.plan.service)
         wait_until("the new release", is_there, new, START_DEADLINE)
-        self._stop([child for child in old if child in self._children])
+        self._children.stop(old)
         return self._release
 
     def write_ledger(self, entry: Entry) -> None:
@@ -247,16 +234,16 @@ class Stack:
     def stop_part(self, name: str) -> None:
         """Stop one part; the service flushes its telemetry before it ends."""
         with shielded():
-            self._stop([child for child in self._children if child.name == name])
+            self._children.stop(self._children.named(name))
             self._undo([part for part in self.plan.parts if part.name == name])
 
     def stop(self) -> None:
         """Stop all parts, last started first; a signal meanwhile makes it hurry and is raised at the end."""
         with shielded():
-            if self._hook is not None:
+            if self._faulting.has_hook_on:
                 with suppress(EnvironmentMissingError):  # what it disturbs may have gone already
                     self.set_fault()
-            self._stop(self._children[::-1])
+            self._children.stop_all()
             self._undo(list(self.plan.parts))
             self._leave_engine()
             for port in self._ports.values():
@@ -269,16 +256,6 @@ class Stack:
             with suppress(MonitorsError):  # a Sentry that has gone pages nobody either
                 self.engine.leave()
 
-    def _stop(self, children: list[Child]) -> None:
-        for child in children:
-            self._meter.note_end(child)
-            stop(child)
-            self._forget(child)
-
-    def _forget(self, child: Child) -> None:
-        self._children.remove(child)
-        self._keep_marks()
-
     def _undo(self, parts: list[Part]) -> None:
         """What was done to services that run elsewhere, once; a failure of that ends nothing."""
         for part in parts:
@@ -289,12 +266,11 @@ class Stack:
 
     def read_cpu(self) -> Reading:
         """The CPU time that each part has used so far."""
-        return self._meter.read(self._children)
+        return self._children.read_cpu()
 
     def dead(self) -> list[str]:
         """Parts that ended although nobody stopped them: each with its exit code and the end of its log."""
-        ended = [child for child in self._children if not child.is_running]
-        return [f"{each.name} ended with code {each.process.returncode}:\n{tail(each)}" for each in ended]
+        return self._children.dead()
 
     @property
     def _secrets(self) -> Path:
@@ -309,17 +285,8 @@ class Stack:
         return str(self._ports[part].number)
 
     def _start(self, name: str, argv: list[str], environ: dict[str, str], *listens: str, folder: Path = ROOT) -> Child:
-        """Start a part, and leave a mark of it before anything can interrupt us."""
-        held = tuple(self._ports[name].lock for name in listens)
-        log = self.logs / f"{name}.log"
-        with shielded():
-            child = start(name, argv, environ, log, outlives_us=self._outlives_us, held=held, folder=folder)
-            self._children.append(child)
-            self._keep_marks()
-        return child
-
-    def _keep_marks(self) -> None:
-        write_json(self.folder / PROCESSES, {"processes": [asdict(mark(child)) for child in self._children]})
+        """Start a part that takes over the ports on which it listens."""
+        return self._children.start(name, argv, environ, tuple(self._ports[each].lock for each in listens), folder)
 
     def _probe(self, part: Part) -> bool:
         """Is the part there?"""
@@ -332,9 +299,3 @@ class Stack:
         """Does whoever takes this connection say that it is of the release?"""
         answer = self._prober.ask(PATIENCE_S)
         return answer is not None and answer.is_success and self._release in answer.text
-
-
-def _flag(fault: Fault) -> tuple[str, dict[str, object]]:
-    """The fault as the service's file of flags has it."""
-    evenly = {"evenly": True} if fault.is_even else {}
-    return fault.flag, {"value": fault.value, FAULTS[fault.flag].aims_at: fault.routes} | evenly

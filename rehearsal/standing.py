@@ -7,12 +7,13 @@ from typing import Final
 
 from monitors.errors import MonitorsError, RulesError
 from monitors.load import load_rules
+from rehearsal.children import PROCESSES
 from rehearsal.errors import EnvironmentMissingError, UsageError
 from rehearsal.parts import start_parts
 from rehearsal.processes import Mark, stop_marked
 from rehearsal.progress import Progress
 from rehearsal.settings import Options
-from rehearsal.stack import PROCESSES, Stack
+from rehearsal.stack import Stack
 from rehearsal.statefile import locked, read_json, write_json
 
 STATE: Final = "stack.json"  # written last: while it is missing, the stack is not up
