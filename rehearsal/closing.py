@@ -9,7 +9,7 @@ from typing import Final
 from loadtest.ledger import FORCED, NO_ANSWER, PLANTED, PROBE, Entry
 from rehearsal.breakdown import Part, PartOf, break_down, by_endpoint
 from rehearsal.clock import now, sleep
-from rehearsal.counts import Count, Seen, count_requests
+from rehearsal.counts import Count, Risks, Seen, count_requests
 from rehearsal.judge import judge_books, judge_counts
 from rehearsal.observe import Observation, observe
 from rehearsal.plan import Plan
@@ -51,6 +51,7 @@ class Spans:
 
     drill_of: PartOf
     could_arrive: Callable[[Entry], bool]  # False while a drill kept telemetry from Sentry: losing it is no sampling
+    risks: Risks = Risks()  # noqa: RUF009 - frozen; of what was counted at such a time
 
 
 def close_books(stack: Stack, since: datetime, spans: Spans, *, is_patient: bool) -> Closing:
@@ -60,7 +61,8 @@ def close_books(stack: Stack, since: datetime, spans: Spans, *, is_patient: bool
     with stack.client() as client:
         while True:
             seen = with_refused(observe(client, stack.project_id, since), read_refused(stack.folder))
-            closing = close(entries, seen, _configured(stack), spans, stack.kills * CUT_OFF)
+            cut_off, has_sessions = stack.kills * CUT_OFF, stack.plan.has_sessions
+            closing = close(entries, seen, _configured(stack), spans, cut_off, has_sessions=has_sessions)
             is_even = closing.books.is_closed and all(count.is_close for count in closing.counts)
             if is_even or now() >= deadline or not stack.plan.has_books:
                 return closing
@@ -68,7 +70,13 @@ def close_books(stack: Stack, since: datetime, spans: Spans, *, is_patient: bool
 
 
 def close(
-    entries: Sequence[Entry], seen: Observation, configured: Configured | None, spans: Spans, cut_off: int = 0
+    entries: Sequence[Entry],
+    seen: Observation,
+    configured: Configured | None,
+    spans: Spans,
+    cut_off: int = 0,
+    *,
+    has_sessions: bool = False,
 ) -> Closing:
     """Compare the ledger with what arrived, in every way there is; without the configured rates there are no rates.
 
@@ -82,12 +90,13 @@ def close(
         seen.dropped_errors,
         rate_of=configured.of if configured else None,
         lost_reports=seen.lost_reports,
+        could_be_lost=spans.risks.report,
         cut_off=cut_off,
     )
     counted = Seen(seen.transactions, seen.dropped, seen.sessions, seen.dropped_sessions, seen.lost_reports, cut_off)
     return Closing(
         books=books,
-        counts=count_requests(entries, counted),
+        counts=count_requests(entries, counted, spans.risks, has_sessions=has_sessions),
         by_endpoint=break_down(entries, seen.transactions, seen.errors, books, by_endpoint),
         by_drill=break_down(entries, seen.transactions, seen.errors, books, spans.drill_of),
         rates=_rates(configured, entries, seen, spans.could_arrive) if configured else (),

@@ -1,5 +1,6 @@
 """What a run led to: its books closed, its monitors looked at again, its requests measured; all of it as a report."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,6 +12,7 @@ from rehearsal.canary import is_canary
 from rehearsal.clock import Pace, now
 from rehearsal.closing import Spans, close_books
 from rehearsal.cost.month import month_of
+from rehearsal.counts import Risks
 from rehearsal.curves import Curve, draw, read_trace
 from rehearsal.detect import detections, with_moments
 from rehearsal.disturbance import Storm
@@ -26,6 +28,9 @@ from rehearsal.verdict import DrillResult, Finding, Report, Skipped, Status
 
 IN_FLIGHT: Final = timedelta(seconds=5)  # of wall time: telemetry that was on its way when Sentry went, or queued
 UNWELL: Final = timedelta(seconds=15)  # of wall time: the SDK looks every 10 s whether it may sample as usual again
+# Of wall time: how far back what an SDK counted can go that it then sends. Source: sentry-sdk 2.75, transport, sessions
+REPORTED_EVERY: Final = timedelta(seconds=30)
+SESSIONS_EVERY: Final = timedelta(seconds=60)
 BETWEEN: Final = "(outside of the drills)"
 
 
@@ -120,20 +125,21 @@ def _outside(pages: tuple[Page, ...], results: list[DrillResult], pace: Pace) ->
 
 
 def _spans(results: list[DrillResult], pace: Pace) -> Spans:
-    """Which drill a request was sent in, and whether its telemetry could reach Sentry."""
+    """Which drill a request was sent in, and whether what tells of it could reach Sentry."""
     drills = [
         (each.drill.name, pace.instant(each.started_at).timestamp(), pace.instant(each.ended_at).timestamp())
         for each in results
     ]
-    away = [
-        (pace.instant(since) - IN_FLIGHT, pace.instant(until) + UNWELL)
-        for since, until in filter(None, map(_out, results))
-    ]
+    out = [(pace.instant(since), pace.instant(until) + UNWELL) for since, until in filter(None, map(_out, results))]
 
-    def could_arrive(entry: Entry) -> bool:
-        return not any(since.timestamp() <= entry.sent_at <= until.timestamp() for since, until in away)
+    def is_near(before: timedelta) -> Callable[[Entry], bool]:
+        """Was a request sent while Sentry was out, or so long before?"""
+        spans = [((since - before).timestamp(), until.timestamp()) for since, until in out]
+        return lambda entry: any(since <= entry.sent_at <= until for since, until in spans)
 
-    return Spans(by_span(drills, BETWEEN), could_arrive)
+    is_lost = is_near(IN_FLIGHT)
+    risks = Risks(is_near(IN_FLIGHT + REPORTED_EVERY), is_near(IN_FLIGHT + SESSIONS_EVERY))
+    return Spans(by_span(drills, BETWEEN), lambda entry: not is_lost(entry), risks)
 
 
 def _out(result: DrillResult) -> tuple[timedelta, timedelta] | None:

@@ -9,7 +9,7 @@ Source: Horvitz and Thompson 1952, "A generalization of sampling without replace
 independent draws; `sentry_sdk.sessions` 2.75.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Final, Literal
@@ -37,13 +37,12 @@ class Count:
     most: float  # and with them
     spread: float = 0.0  # standard deviation of the source's number
     excuse: str = ""  # why it may be short: the SDK says that it lost some of the count itself
-    unknown: float = 0.0  # requests that what was lost may have stood for, beyond `counted`
+    unknown: float = 0.0  # requests that what was lost may have stood for at most, beyond `counted`
 
     @property
     def is_close(self) -> bool:
         margin = Z * self.spread + 0.5  # half a request: weights are decimal fractions
-        is_enough = self.counted + self.unknown >= self.least - margin or bool(self.excuse)
-        return is_enough and self.counted <= self.most + margin
+        return self.counted + self.unknown >= self.least - margin and self.counted <= self.most + margin
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,34 +51,54 @@ class Seen:
 
     transactions: Sequence[Arrival]
     dropped: Discards  # transactions
-    sessions: Mapping[str, int]  # by how they ended; empty: the SDK sends none
+    sessions: Mapping[str, int]  # by how they ended
     dropped_sessions: Discards  # envelopes with session counts
     lost_reports: int  # client reports that were lost with the envelope they were in
     cut_off: int = 0  # sends that may have arrived although they were reported as drops
 
 
-def count_requests(entries: Iterable[Entry], seen: Seen) -> tuple[Count, ...]:
-    """Return each source's count of the run. A source that was not there is left out."""
+def _never(_: Entry) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Risks:
+    """Which requests an SDK's own count of what it did may have lost, as told by when they were sent."""
+
+    report: Callable[[Entry], bool] = _never
+    session: Callable[[Entry], bool] = _never
+
+
+def count_requests(
+    entries: Iterable[Entry],
+    seen: Seen,
+    risks: Risks = Risks(),
+    *,
+    has_sessions: bool = False,
+) -> tuple[Count, ...]:
+    """Return each source's count of the run. Sessions are left out where none came and none had to."""
     ledger = tuple(entries)
     canaries = {entry.request_id for entry in ledger if entry.intent == CANARY}  # no request stands behind these
     found = [entry for entry in ledger if entry.request_id not in canaries]
     arrived = [each for each in seen.transactions if each.request_id not in canaries]
-    counts = [_by_reports(found, arrived, seen)]
+    known = {each.request_id for each in arrived}
+    without = [entry for entry in found if entry.request_id not in known and risks.report(entry)]
+    unreported = _answered(without) if seen.lost_reports else 0
+    counts = [_by_reports(found, arrived, seen, unreported)]
     if arrived:
-        counts.append(_by_weights(found, arrived, seen))
-    if sum(seen.sessions.values()):
-        counts += [_by_sessions(found, seen), _failed_by_sessions(found, seen)]
+        counts.append(_by_weights(found, arrived, seen, unreported))
+    if has_sessions or seen.sessions:
+        uncounted = [entry for entry in found if seen.dropped_sessions and risks.session(entry)]
+        counts += [_by_sessions(found, seen, uncounted), _failed_by_sessions(found, seen, uncounted)]
     return tuple(counts)
 
 
-def _by_reports(entries: list[Entry], arrived: list[Arrival], seen: Seen) -> Count:
-    counted = len(arrived) + sum(seen.dropped.values())
-    return Count(
-        "reports", "requests", counted, _answered(entries), len(entries) + seen.cut_off, excuse=_lost_reports(seen)
-    )
+def _by_reports(entries: list[Entry], arrived: list[Arrival], seen: Seen, unreported: int) -> Count:
+    counted, most = len(arrived) + sum(seen.dropped.values()), len(entries) + seen.cut_off
+    return Count("reports", "requests", counted, _answered(entries), most, 0.0, _lost_reports(seen), unreported)
 
 
-def _by_weights(entries: list[Entry], arrived: list[Arrival], seen: Seen) -> Count:
+def _by_weights(entries: list[Entry], arrived: list[Arrival], seen: Seen, unreported: int) -> Count:
     """Of the load alone: of a route at rate 0 no transaction can tell."""
     probes = {entry.request_id for entry in entries if entry.intent == PROBE}
     load = [entry for entry in entries if entry.request_id not in probes]
@@ -91,23 +110,22 @@ def _by_weights(entries: list[Entry], arrived: list[Arrival], seen: Seen) -> Cou
     variance = sum(weight * (weight - 1) for weight in weights) if len(weights) >= MANY else known
     counted = sum(weights) + later * mean
     # A full queue raises the backpressure and drops what was sampled under it, whose weights are above the mean.
-    unknown = seen.dropped.get(BACKPRESSURE, 0) if later else 0
+    unknown = (seen.dropped.get(BACKPRESSURE, 0) if later else 0) + unreported
     most, excuse = len(load) + seen.cut_off, _lost_reports(seen)
     return Count("weights", "requests of the load", counted, _answered(load), most, sqrt(variance), excuse, unknown)
 
 
-def _by_sessions(entries: list[Entry], seen: Seen) -> Count:
-    counted = sum(seen.sessions.values())
-    return Count(
-        "sessions", "requests", counted, _answered(entries), len(entries) + seen.cut_off, excuse=_lost_sessions(seen)
-    )
+def _by_sessions(entries: list[Entry], seen: Seen, uncounted: list[Entry]) -> Count:
+    counted, most = sum(seen.sessions.values()), len(entries) + seen.cut_off
+    return Count("sessions", "requests", counted, _answered(entries), most, 0.0, _lost_sessions(seen), len(uncounted))
 
 
-def _failed_by_sessions(entries: list[Entry], seen: Seen) -> Count:
+def _failed_by_sessions(entries: list[Entry], seen: Seen, uncounted: list[Entry]) -> Count:
     counted = sum(seen.sessions.get(state, 0) for state in FAILED_STATES)
     failed = sum(entry.is_failed for entry in entries)
     perhaps = len(entries) - _answered(entries) + sum(entry.is_shed for entry in entries)
-    return Count("sessions", "failed requests", counted, failed, failed + perhaps, excuse=_lost_sessions(seen))
+    unknown = sum(entry.is_failed for entry in uncounted)
+    return Count("sessions", "failed requests", counted, failed, failed + perhaps, 0.0, _lost_sessions(seen), unknown)
 
 
 def _answered(entries: list[Entry]) -> int:

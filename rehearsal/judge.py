@@ -236,8 +236,15 @@ def _judge_transactions(books: Books) -> Finding:
         return Finding(Status.HELD, what, f"{why}: {seen}")
     if books.difference:
         word = "lost" if books.difference > 0 else "too many"
-        return Finding(Status.FAILED, what, f"{abs(books.difference)} {word}: {seen}")
+        return Finding(Status.FAILED, what, f"{abs(books.difference)} {word}{_excused(books)}: {seen}")
     return Finding(Status.HELD, what, seen)
+
+
+def _excused(books: Books) -> str:
+    """How much of a loss the SDK's lost reports can stand for, when it is not all of it."""
+    if books.difference < 0 or not books.lost_reports:
+        return ""
+    return f", of which the {books.lost_reports} lost reports of the SDK can explain {books.excusable} at most"
 
 
 def _judge_errors(books: Books) -> Finding:

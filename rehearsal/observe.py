@@ -14,6 +14,8 @@ CLOCK_MARGIN: Final = timedelta(minutes=2)
 TRANSACTION: Final = "transaction"
 SAMPLING_RATE: Final = "sampling_rate"
 STATUS: Final = "session.status"
+# Everything that is not accepted, and how its reasons are shown.
+OUTCOMES: Final = {"client_discard": "{}", "rate_limited": "{}", "filtered": "filtered: {}", "invalid": "invalid: {}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +76,14 @@ def _weight(rate: float | None) -> float:
 
 
 def _losses(client: SentryClient, project_id: int, category: str) -> dict[str, int]:
-    """What the SDKs say they dropped of a category, and what Sentry refused for a limit, by reason, in the last day.
+    """What the SDKs say they dropped of a category, and what Sentry itself did not take, by reason, in the last day.
 
-    A run has a project of its own.
+    A run has a project of its own. What Sentry filtered or found invalid had arrived: it is no loss of the SDK's.
     """
     found: Counter[str] = Counter()
-    for outcome in ("client_discard", "rate_limited"):
+    for outcome, shown in OUTCOMES.items():
         for group in client.stats_v2(project_id, ["reason"], category=category, outcome=outcome):
-            found[group.by["reason"]] += group.quantity
+            found[shown.format(group.by["reason"])] += group.quantity
     return dict(found)
 
 

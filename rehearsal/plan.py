@@ -81,6 +81,7 @@ class Plan:
     probes: Probes
     overlaps: bool  # a second one of the service may listen on its port: a deploy leaves no gap
     has_books: bool  # telemetry is tagged `request_id`, so that the books can be closed
+    has_sessions: bool  # its SDK counts each request as a session
     load: Path | tuple[PlannedRequest, ...]  # a Locust file, or requests
     hooks: tuple[Hook, ...]
     rules: Path

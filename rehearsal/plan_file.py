@@ -17,7 +17,7 @@ from rehearsal.errors import UsageError
 from rehearsal.plan import PLACEHOLDERS, Action, Hook, Part, Plan, PlannedRequest, Probes
 from rehearsal.settings import Options
 
-PLAN_KEYS: Final = ("name", "folder", "service", "beside", "load", "hooks", "books", "rules", "drills")
+PLAN_KEYS: Final = ("name", "folder", "service", "beside", "load", "hooks", "books", "sessions", "rules", "drills")
 PART_KEYS: Final = ("name", "command", "port", "url", "ready", "environment", "start", "stop")
 SERVICE_KEYS: Final = (*PART_KEYS[1:], "probes", "overlaps")
 LOAD_KEYS: Final = ("locustfile", "requests")
@@ -81,6 +81,7 @@ def _read(section: Section, folder: Path) -> Plan:
         probes=service.read("probes", _parse_probes, "ignored", is_required=False),
         overlaps=service.flag("overlaps", default=False),
         has_books=section.flag("books", default=True),
+        has_sessions=section.flag("sessions", default=False),
         load=_read_load(section.section("load"), folder),
         hooks=tuple(_read_hook(each, known) for each in section.sections("hooks", is_required=False)),
         rules=section.read("rules", _parse_folder(folder), folder),

@@ -77,6 +77,7 @@ class Books:
     transactions: Account
     errors: Account
     lost_reports: int = 0  # of the SDK's own counts, with which it lost the reasons of drops
+    excusable: int = 0  # requests whose drop can have been in one of these reports, at most
 
     @property
     def is_closed(self) -> bool:
@@ -85,8 +86,11 @@ class Books:
 
     @property
     def is_excused(self) -> bool:
-        """Are drops missing because the SDK lost a report of them? It then says so in the next one."""
-        return self.difference > 0 and self.lost_reports > 0
+        """Are drops missing because the SDK lost a report of them, and no more than can have been in it?
+
+        The SDK tells of a lost report in the next one.
+        """
+        return 0 < self.difference <= self.excusable
 
 
 def reconcile(
@@ -98,10 +102,12 @@ def reconcile(
     *,
     rate_of: RateOf | None = None,
     lost_reports: int = 0,
+    could_be_lost: Callable[[Entry], bool] = lambda _: False,
     cut_off: int = 0,
 ) -> Books:
     """Compare the ledger with what arrived. Without `rate_of` nobody knows the rates, and nothing counts as forced.
 
+    `could_be_lost`: was it sent at a time of which a report can have been lost? A lost report excuses no other.
     `cut_off` is how many sends may have arrived although the SDK reports them as drops: Sentry was killed meanwhile.
     """
     transactions = tuple(transactions)
@@ -116,6 +122,8 @@ def reconcile(
     difference = _unaccounted(len(missing), perhaps_missing, sum(dropped.values()))
     without_event = failed - raised.keys()
     on_the_way = sum(count for reason, count in dropped_errors.items() if reason in ON_THE_WAY)
+    at_risk = {ident for ident, entry in ledger.items() if lost_reports and could_be_lost(entry)}
+    unexplained = len(without_event) - on_the_way
     # Where the client dropped others too, which of the missing ones were dropped and which lost cannot be told.
     is_nameable = difference > 0 and sum(dropped.values()) <= len(probes)
     return Books(
@@ -129,7 +137,7 @@ def reconcile(
         transactions=Account(
             arrived=accepted.total(),
             discards=dropped,
-            lost=tuple(sorted(missing - probes)) if is_nameable else (),
+            lost=tuple(sorted(missing - probes - at_risk)) if is_nameable else (),
             duplicated=_duplicated(accepted),
             unexpected=_named(ident for ident in accepted if ident not in ledger),
             forced=_forced(transactions, ledger, rate_of) if rate_of else (),
@@ -137,11 +145,12 @@ def reconcile(
         errors=Account(
             arrived=raised.total(),
             discards=dropped_errors,
-            lost=tuple(sorted(without_event)) if len(without_event) > on_the_way and not lost_reports else (),
+            lost=tuple(sorted(without_event - at_risk)) if unexplained > len(without_event & at_risk) else (),
             duplicated=_duplicated(raised),
             unexpected=_named(ident for ident in raised if ident not in failed | unanswered),
         ),
         lost_reports=lost_reports,
+        excusable=len(missing & at_risk),
     )
 
 

@@ -58,6 +58,7 @@ def plan_schema() -> Json:
         "load": load,
         "hooks": _list(hook) | {"description": "Faults that drills can switch on."},
         "books": {"type": "boolean", "description": "Does telemetry carry the tag request_id? true unless told."},
+        "sessions": {"type": "boolean", "description": "Does the SDK count each request as a session? Then it must."},
         "rules": TEXT | {"description": "Folder of monitors and alerts."},
         "drills": TEXT | {"description": "Folder of drills."},
     }

@@ -1,12 +1,12 @@
 """Three counts of the same requests: what each says, and when they do not agree with the ledger."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 
 from loadtest.ledger import CANARY, NO_ANSWER, PROBE, Entry
-from rehearsal.counts import Count, Seen, count_requests
+from rehearsal.counts import Count, Risks, Seen, count_requests
 from rehearsal.reconcile import Arrival
 from tests.unit.rehearsal.samples import entry
 
@@ -29,10 +29,15 @@ def counts(
     dropped_sessions: dict[str, int] | None = None,
     lost_reports: int = 0,
     ledger: Sequence[Entry] = LEDGER,
+    risks: Risks | None = None,
+    has_sessions: bool = False,
 ) -> dict[tuple[str, str], Count]:
     found = SESSIONS if sessions is None else sessions
     seen = Seen(transactions, dropped, found, dropped_sessions or {}, lost_reports)
-    return {(each.source, each.what): each for each in count_requests(ledger, seen)}
+    return {
+        (each.source, each.what): each
+        for each in count_requests(ledger, seen, risks or Risks(), has_sessions=has_sessions)
+    }
 
 
 def wrong(found: Mapping[tuple[str, str], Count]) -> list[str]:
@@ -88,10 +93,38 @@ def test_a_request_without_answer_may_be_counted_or_not() -> None:
     assert wrong(counts(arrived(100), {"sample_rate": 3}, ledger=ledger)) == ["reports"]
 
 
-def test_a_count_that_the_sdk_lost_may_be_short_and_never_long() -> None:
-    short = {"healthy": 50, "errored": 5}
-    assert wrong(counts(arrived(100), {}, sessions=short, dropped_sessions={"network_error": 1}, lost_reports=1)) == []
-    long = {"healthy": 95, "errored": 10}
-    assert wrong(counts(arrived(100), {"sample_rate": 1}, sessions=long, dropped_sessions={"network_error": 1})) == [
+def sent_before(number: int) -> Callable[[Entry], bool]:
+    early = {entry(each).request_id for each in range(number)}
+    return lambda each: each.request_id in early
+
+
+@pytest.mark.parametrize(("early", "expected"), [(1, []), (0, ["reports", "weights"])])
+def test_a_lost_report_excuses_what_was_sent_in_its_time_and_no_more(early: int, expected: list[str]) -> None:
+    risks = Risks(report=sent_before(early))
+    first_lost = [CANARY_ARRIVED, *arrived(100)[2:]]
+    assert wrong(counts(first_lost, {"sample_rate": 1}, lost_reports=1, risks=risks)) == expected
+
+
+def test_a_count_that_the_sdk_lost_is_never_long() -> None:
+    long, lost = {"healthy": 95, "errored": 10}, {"network_error": 1}
+    risks = Risks(session=sent_before(100))
+    assert wrong(counts(arrived(100), {"sample_rate": 1}, sessions=long, dropped_sessions=lost, risks=risks)) == [
         "sessions"
     ]
+
+
+@pytest.mark.parametrize(("early", "expected"), [(46, []), (45, ["sessions"]), (30, ["sessions", "sessions"])])
+def test_lost_session_envelopes_excuse_what_was_sent_in_their_time_and_no_more(early: int, expected: list[str]) -> None:
+    """55 of 101 are counted, and 5 of 10 failures."""
+    short, lost = {"healthy": 50, "errored": 5}, {"network_error": 1}
+    risks = Risks(session=sent_before(early))
+    assert (
+        wrong(counts(arrived(100), {"sample_rate": 1}, sessions=short, dropped_sessions=lost, risks=risks)) == expected
+    )
+
+
+@pytest.mark.parametrize(("has_sessions", "expected"), [(True, ["sessions", "sessions"]), (False, [])])
+def test_no_sessions_at_all_is_wrong_where_the_plan_says_that_they_are_sent(
+    has_sessions: bool, expected: list[str]
+) -> None:
+    assert wrong(counts(arrived(100), {"sample_rate": 1}, sessions={}, has_sessions=has_sessions)) == expected

@@ -122,7 +122,12 @@ def test_alert_on_new_issues_has_no_recovery() -> None:
     [
         (CLOSED, (Status.HELD, Status.HELD), "120 sent"),
         (replace(CLOSED, difference=2), (Status.FAILED, Status.HELD), "2 lost: 120 sent"),
-        (replace(CLOSED, difference=2, lost_reports=1), (Status.HELD, Status.HELD), "why 2 are missing"),
+        (replace(CLOSED, difference=2, lost_reports=1, excusable=2), (Status.HELD, Status.HELD), "why 2 are missing"),
+        (
+            replace(CLOSED, difference=3, lost_reports=1, excusable=2),
+            (Status.FAILED, Status.HELD),
+            "3 lost, of which the 1 lost reports of the SDK can explain 2 at most: 120 sent",
+        ),
         (
             replace(CLOSED, transactions=Account(118, {}, forced=("req_a",))),
             (Status.FAILED, Status.HELD),

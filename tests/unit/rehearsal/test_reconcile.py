@@ -30,20 +30,54 @@ def books(
 
 
 @pytest.mark.parametrize(
-    ("dropped_errors", "lost_reports", "lost"),
+    ("dropped_errors", "lost_reports", "in_outage", "lost"),
     [
-        ({"network_error": 1}, 0, ()),
-        ({"ratelimit_backoff": 1, "key_quota": 1}, 0, ()),
-        ({}, 1, ()),  # the SDK lost a report, and says so
-        ({"before_send": 1}, 0, (3,)),  # the service's own choice
-        ({}, 0, (3,)),
+        ({"network_error": 1}, 0, (), ()),
+        ({"ratelimit_backoff": 1, "key_quota": 1}, 0, (), ()),
+        ({}, 1, (3,), ()),  # the SDK lost a report, and says so
+        ({}, 1, (2,), (3,)),  # but not of that time
+        ({}, 0, (3,), (3,)),  # it lost none
+        ({"before_send": 1}, 0, (), (3,)),  # the service's own choice
+        ({"filtered: error-message": 1}, 0, (), (3,)),  # nor may Sentry choose
+        ({}, 0, (), (3,)),
     ],
 )
 def test_an_error_may_be_lost_on_the_way_if_somebody_says_so(
-    dropped_errors: dict[str, int], lost_reports: int, lost: tuple[int, ...]
+    dropped_errors: dict[str, int], lost_reports: int, in_outage: tuple[int, ...], lost: tuple[int, ...]
 ) -> None:
-    found = reconcile(LEDGER, arrivals(1, 2, 3, 4), [], {}, dropped_errors, lost_reports=lost_reports)
+    def could_be_lost(each: Entry) -> bool:
+        return each.request_id in map(ident, in_outage)
+
+    everything = arrivals(1, 2, 3, 4)
+    found = reconcile(
+        LEDGER, everything, [], {}, dropped_errors, lost_reports=lost_reports, could_be_lost=could_be_lost
+    )
     assert found.errors.lost == tuple(map(ident, lost))
+
+
+@pytest.mark.parametrize(
+    ("arrived", "difference", "excusable", "lost", "is_closed"),
+    [
+        ((1, 4), 2, 2, (), True),  # both went missing in the outage
+        ((4,), 3, 2, (1,), False),  # one more did not
+        ((2, 3, 4), 1, 0, (1,), False),
+    ],
+)
+def test_a_lost_report_excuses_what_was_sent_in_its_time_and_no_more(
+    arrived: tuple[int, ...], difference: int, excusable: int, lost: tuple[int, ...], is_closed: bool
+) -> None:
+    outage = {ident(2), ident(3)}
+    found = reconcile(
+        LEDGER,
+        arrivals(*arrived),
+        arrivals(3),
+        {},
+        {},
+        lost_reports=1,
+        could_be_lost=lambda each: each.request_id in outage,
+    )
+    assert (found.difference, found.excusable, found.is_closed) == (difference, excusable, is_closed)
+    assert found.transactions.lost == tuple(map(ident, lost))
 
 
 def test_a_send_that_a_kill_cut_off_may_be_in_the_books_twice() -> None:
@@ -148,9 +182,3 @@ def test_a_transaction_at_a_higher_rate_than_configured_was_forced() -> None:
     assert found.transactions.forced == (ident(2), probe.request_id)
     assert not found.is_closed
     assert reconcile([*LEDGER, probe], arrived, arrivals(3), {"sample_rate": 2}, {}).is_closed  # rates unknown
-
-
-def test_drops_are_missing_where_the_sdk_lost_its_report_of_them() -> None:
-    found = reconcile(LEDGER, arrivals(1, 3, 4), arrivals(3), {"sample_rate": 0}, {}, lost_reports=1)
-    assert (found.difference, found.is_excused) == (1, True)
-    assert not reconcile(LEDGER, arrivals(1, 3, 4), [], {}, {}, lost_reports=1).is_closed
