@@ -87,13 +87,18 @@ def judge_forced(forced: Forced, traced: Collection[str | None], rate: float) ->
     what = f"no stranger decides what is traced, configured are {rate:.0%}"
     asked_in = [each for each in forced.in_ids if each in traced]
     kept_out = [each for each in forced.out_ids if each not in traced]
+    kinds = ((len(asked_in), len(forced.in_ids)), (len(forced.out_ids) - len(kept_out), len(forced.out_ids)))
     seen = (
-        f"{len(asked_in)} traced of {len(forced.in_ids)} that asked for it,"
-        f" {len(forced.out_ids) - len(kept_out)} of {len(forced.out_ids)} that asked not to be"
+        f"{kinds[0][0]} traced of {kinds[0][1]} that asked for it, {kinds[1][0]} of {kinds[1][1]} that asked not to be"
     )
-    if upper_tail(len(asked_in), len(forced.in_ids), rate) < CHANCE:
+    is_more = [upper_tail(hits, count, rate) < CHANCE for hits, count in kinds]
+    is_less = [upper_tail(count - hits, count, 1 - rate) < CHANCE for hits, count in kinds]
+    if all(is_more) or all(is_less):
+        word = "more" if all(is_more) else "less"
+        return Finding(Status.FAILED, what, f"whoever asks, {word} is traced than configured: {seen}")
+    if is_more[0]:
         return Finding(Status.FAILED, what, f"forced by a caller, for example {asked_in[0]}: {seen}")
-    if upper_tail(len(kept_out), len(forced.out_ids), 1 - rate) < CHANCE:
+    if is_less[1]:
         return Finding(Status.FAILED, what, f"kept out by a caller, for example {kept_out[0]}: {seen}")
     return Finding(Status.HELD, what, seen)
 

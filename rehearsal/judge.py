@@ -244,7 +244,7 @@ def _excused(books: Books) -> str:
     """How much of a loss the SDK's lost reports can stand for, when it is not all of it."""
     if books.difference < 0 or not books.lost_reports:
         return ""
-    return f", of which the {books.lost_reports} lost reports of the SDK can explain {books.excusable} at most"
+    return f", of which reports that the SDK lost can explain {books.excusable} at most"
 
 
 def _judge_errors(books: Books) -> Finding:

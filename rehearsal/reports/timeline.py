@@ -30,6 +30,7 @@ TOP: Final = 10.0
 BINS: Final = 96  # of the load
 HEADROOM: Final = 1.12
 LOWEST_TOP: Final = {"fraction": 0.01, "ms": 10.0, "number": 1.0}  # of a scale: all zero would leave none
+LABEL_HEIGHT: Final = 11.0  # of the axis, in the drawing's units
 MARK: Final = 5.0
 NUMBER: Final = 9.0  # width that a digit of a drill's number needs
 
@@ -165,7 +166,8 @@ def curve_chart(report: Report, curve: Curve, width: float) -> str:
     scale = Scale(top * HEADROOM, curve.unit)
     parts = [*_backdrop(report, axis), line("grid", (axis.left, CHART), (axis.right, CHART))]
     parts += [
-        text("axis", axis.left - 8, scale.y(value) + 4, scale.show(value), "end") for value in _labels(curve, highest)
+        text("axis", axis.left - 8, scale.y(value) + 4, scale.show(value), "end")
+        for value in _labels(curve, highest, scale)
     ]
     parts.append(line("limit", (axis.left, scale.y(curve.threshold)), (axis.right, scale.y(curve.threshold))))
     parts += [polyline("curve", [(axis.x(at), scale.y(value)) for at, value in piece]) for piece in _pieces(curve)]
@@ -174,10 +176,15 @@ def curve_chart(report: Report, curve: Curve, width: float) -> str:
     return drawing(width, CHART + AXIS_HEIGHT, label, [*parts, *time_axis(axis, CHART)])
 
 
-def _labels(curve: Curve, highest: float) -> list[float]:
-    """The threshold, 0, and the highest value where it does not stand on one of them."""
+def _labels(curve: Curve, highest: float, scale: Scale) -> list[float]:
+    """The threshold, and 0 and the highest value where they do not stand on it."""
     is_apart = abs(highest - curve.threshold) > 0.15 * max(highest, curve.threshold) and highest > curve.threshold / 4
-    return [0.0, *([highest] if is_apart else []), *([curve.threshold] if curve.threshold else [])]
+    has_zero = not curve.threshold or scale.y(0.0) - scale.y(curve.threshold) >= LABEL_HEIGHT
+    return [
+        *([0.0] if has_zero else []),
+        *([highest] if is_apart else []),
+        *([curve.threshold] if curve.threshold else []),
+    ]
 
 
 def _pieces(curve: Curve) -> Iterator[list[tuple[timedelta, float]]]:

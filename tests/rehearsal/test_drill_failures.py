@@ -5,13 +5,15 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rehearsal.clock import Pace
 from rehearsal.settings import ROOT
-from tests.rehearsal.runs import DEADLINE_S, left_running
+from tests.rehearsal.runs import DEADLINE_S, left_running, run
 from tests.rehearsal.test_mutations import PACKAGES, failures
 
 pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(DEADLINE_S + 20)]
@@ -61,6 +63,46 @@ def test_each_drill_fails_for_a_reason_of_its_own(tmp_path: Path) -> None:
     said = failures(report)
     assert [name for name, reason in REASONS.items() if not re.search(reason, said.get(name, ""))] == [], said
     assert left_running(tmp_path) == []
+
+
+# A watch over the traffic that somebody set by looking at the day: steady, a window has 116 requests; at night 21.
+TOO_LITTLE = """
+monitors:
+  - name: ISL traffic
+    aggregate: count()
+    dataset: spans
+    query: is_transaction:true
+    window: 5m
+    thresholds: {high: "< 45", resolve: ">= 45"}
+alerts:
+  - name: ISL traffic
+    monitors: [ISL traffic]
+    when: [first_seen_event, regression_event]
+    frequency: 5m
+    notify: [{sentry_app: isl-oncall}]
+"""
+
+
+def test_a_rule_that_only_the_night_wakes_fails_the_quiet_day(tmp_path: Path) -> None:
+    """The drill that ships, shortened to an hour: its nights page, its noon and the traffic before it do not."""
+    rules, drills = shutil.copytree(ROOT / "monitors" / "rules", tmp_path / "rules"), tmp_path / "drills"
+    (rules / "night.yml").write_text(TOO_LITTLE)
+    drills.mkdir()
+    day = (ROOT / "rehearsal" / "drills" / "99-quiet-day.yml").read_text()
+    (drills / "day.yml").write_text(day.replace("lasts: 24h", "lasts: 1h"))
+    folders = ["--rules", str(rules), "--drills", str(drills)]
+    done = run("run", tmp_path, "--json", "--only", "quiet-day", "--speed", "120", *folders)
+    assert done.returncode == 1, done.stdout + done.stderr
+    report: dict[str, Any] = json.loads(done.stdout)
+    assert "unexpected: ISL traffic on isl-oncall" in failures(report)["quiet-day"]
+    [drill] = report["drills"]
+    pace = Pace(120.0, datetime.fromisoformat(report["origin"]))
+    at_s = [pace.at(datetime.fromisoformat(page["received_at"])).total_seconds() for page in report["pages"]]
+    hours = [(each - drill["started_at"]) / 3600 for each in at_s]
+    # Apart from start and stop, when there is little traffic too.
+    known = [each for each in hours if -0.15 < each < 1.1]
+    assert known, hours
+    assert all(0 < each < 0.3 or 0.7 < each < 1 for each in known), hours
 
 
 def break_everything(folder: Path) -> Path:

@@ -35,6 +35,7 @@ class Mutation:
     new: str
     fails: dict[str, str]  # drill, or the whole run -> a part of the reason
     holds: tuple[str, ...]  # drills that have nothing to do with it
+    traces: str = "1"  # sample rate of the run
 
     @property
     def drills(self) -> list[str]:
@@ -117,6 +118,23 @@ MUTATIONS = {
         {RUN: " lost: "},
         HEALTHY,
     ),
+    "every caller is trusted": Mutation(
+        "service/trace_trust.py",
+        "    if not headers or is_trusted(",
+        "    if True or is_trusted(",
+        # Who asks for it is traced at the caller's rate, and counts for fewer requests than it should.
+        {"forced-sampling": "forced by a caller, for example req_", RUN: "forced, for example req_"},
+        (),
+        traces="0.25",
+    ),
+    "the sampler takes the complement": Mutation(
+        SAMPLING,
+        "if self._rates else self._default\n",
+        "if self._rates else 1 - self._default\n",
+        {"forced-sampling": "whoever asks, more is traced than configured", RUN: "forced, for example req_"},
+        (),
+        traces="0.25",
+    ),
     "the sampler the wrong way round": Mutation(
         SAMPLING,
         'if path.rstrip("/") in UNTRACED_PATHS:',
@@ -132,7 +150,8 @@ MUTATIONS = {
 def test_a_broken_line_is_found_where_it_hurts(tmp_path: Path, mutation: Mutation) -> None:
     copy = mutate(tmp_path / "project", mutation)
     only = [part for drill in mutation.drills for part in ("--only", drill)]
-    argv = [sys.executable, "-m", "rehearsal.cli", "run", "--var", str(tmp_path / "var"), "--json", *only]
+    argv = [sys.executable, "-m", "rehearsal.cli", "run", "--var", str(tmp_path / "var"), "--json"]
+    argv += ["--traces", mutation.traces, *only]
     done = subprocess.run(argv, cwd=copy, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
     assert done.returncode == 1, done.stdout + done.stderr
     said = failures(json.loads(done.stdout))

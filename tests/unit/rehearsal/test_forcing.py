@@ -29,12 +29,14 @@ def traced(asked_in: int, asked_out: int) -> set[str]:
         (0.1, 6, 0, "6 traced"),  # none of 60 at a tenth is chance, one time in 560
         (0.0, 0, 0, "0 traced"),
         (0.0, 1, 0, "forced by a caller, for example in_0: 1 traced of 60"),
+        (0.25, 45, 44, "whoever asks, more is traced than configured: 45 traced of 60"),
+        (0.25, 0, 0, "whoever asks, less is traced than configured: 0 traced of 60"),
     ],
 )
 def test_a_share_that_is_no_chance_is_named(rate: float, asked_in: int, asked_out: int, said: str) -> None:
     finding = judge_forced(FORCED, traced(asked_in, asked_out), rate)
     assert finding.detail.startswith(said)
-    assert (finding.status is Status.FAILED) == ("by a caller" in said)
+    assert (finding.status is Status.FAILED) == ("by a caller" in said or "whoever asks" in said)
 
 
 @pytest.mark.parametrize("rate", [0.01, 0.1, 0.5, 0.9, 0.99])

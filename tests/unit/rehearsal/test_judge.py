@@ -126,7 +126,7 @@ def test_alert_on_new_issues_has_no_recovery() -> None:
         (
             replace(CLOSED, difference=3, lost_reports=1, excusable=2),
             (Status.FAILED, Status.HELD),
-            "3 lost, of which the 1 lost reports of the SDK can explain 2 at most: 120 sent",
+            "3 lost, of which reports that the SDK lost can explain 2 at most: 120 sent",
         ),
         (
             replace(CLOSED, transactions=Account(118, {}, forced=("req_a",))),
