@@ -39,7 +39,7 @@ from tests.path.engine import Engine, Project, envelope, error, start_engine
 
 GROUP = 16  # envelopes of a commit: those of so many connections
 ENVELOPES = 4_000  # of a round of the cost
-ROUNDS = 5
+ROUNDS = 15
 PAGES = (
     ("overview", "/?period={period}"),
     ("performance", "/performance/?period={period}"),
