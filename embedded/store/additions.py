@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import apsw
 
 from embedded.store.rollups import Counted, add_requests
+from embedded.store.rows import insert_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,10 @@ def add_up(connection: apsw.Connection, additions: Iterable[Additions]) -> None:
         requests += each.requests
         for line in each.booked:
             quantities[line.project_id, line.minute_ms, line.category, line.outcome, line.reason] += line.quantity
-    connection.executemany(
-        "INSERT INTO outcome_minute VALUES (?,?,?,?,?,?)"
-        " ON CONFLICT DO UPDATE SET quantity = quantity + excluded.quantity",
+    insert_rows(
+        connection,
+        "INSERT INTO outcome_minute VALUES",
         [(*line, quantity) for line, quantity in quantities.items()],
+        "ON CONFLICT DO UPDATE SET quantity = quantity + excluded.quantity",
     )
     add_requests(connection, requests)

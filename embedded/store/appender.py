@@ -1,29 +1,25 @@
-"""Telemetry's way to the writer: what one turn of the event loop brings is one job, and one wake-up answers all of it.
+"""Telemetry's way to the writer: what arrives while a commit runs is one job, and one wake-up answers all of it.
 
-A future, a savepoint and a wake-up of its own for each envelope cost as much as storing it.
+A future, a statement and a wake-up of its own for each envelope cost as much as storing it.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import Final
 
 import apsw
 
+from embedded.errors import StoreUnavailableError
 from embedded.records import Batch
 from embedded.store.additions import Additions
 from embedded.store.database import Database
 from embedded.store.telemetry import append
 
 _Waiting = tuple[Batch, asyncio.Future[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Stored(Additions):
-    """What a turn's batches add to the sums, and which of them failed."""
-
-    failures: tuple[Exception | None, ...] = ()  # one for each batch
+_Then = Callable[[asyncio.AbstractEventLoop, list[_Waiting], "Future[Additions]"], None]
+MAX_TOGETHER: Final = 512  # envelopes of one job; bounds how long the first of them waits
 
 
 class Appender:
@@ -31,61 +27,52 @@ class Appender:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._turn: list[_Waiting] = []
+        self._waiting: list[_Waiting] = []
+        self._is_storing = False  # a job is at the writer, or about to be
 
     async def append(self, batch: Batch) -> None:
         """Store a batch; it is on disk when this returns. Raises StoreUnavailableError, or what storing it raised."""
         loop = asyncio.get_running_loop()
         stored: asyncio.Future[None] = loop.create_future()
-        if not self._turn:
+        self._waiting.append((batch, stored))
+        if not self._is_storing:
+            self._is_storing = True
             loop.call_soon(self._hand_over, loop)  # after all that is ready to run in this turn
-        self._turn.append((batch, stored))
         await stored
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
-        turn, self._turn = self._turn, []
-        job = self._database.submit(_storing([batch for batch, _ in turn]), is_telemetry=True)
+        together, self._waiting = self._waiting[:MAX_TOGETHER], self._waiting[MAX_TOGETHER:]
+        self._submit(loop, together, self._go_on)
 
-        def wake(done: Future[Stored]) -> None:
+    def _go_on(self, loop: asyncio.AbstractEventLoop, together: list[_Waiting], done: "Future[Additions]") -> None:
+        self._is_storing = bool(self._waiting)
+        if self._waiting:  # before anybody is answered, so that the writer has something to do meanwhile
+            self._hand_over(loop)
+        self._settle(loop, together, done)
+
+    def _settle(self, loop: asyncio.AbstractEventLoop, together: list[_Waiting], done: "Future[Additions]") -> None:
+        failure = done.exception()
+        if failure and len(together) > 1 and not isinstance(failure, StoreUnavailableError):
+            for one in together:  # each by itself, so that the one that fails takes nothing of the others with it
+                self._submit(loop, [one], self._settle)
+            return
+        for _, stored in together:
+            if stored.done():  # cancelled: nobody waits for it
+                continue
+            if failure is None:
+                stored.set_result(None)
+            else:
+                stored.set_exception(failure)
+
+    def _submit(self, loop: asyncio.AbstractEventLoop, together: list[_Waiting], then: _Then) -> None:
+        job = self._database.submit(_storing([batch for batch, _ in together]), is_telemetry=True)
+
+        def wake(done: "Future[Additions]") -> None:
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(_settle, turn, done)
+                loop.call_soon_threadsafe(then, loop, together, done)
 
         job.add_done_callback(wake)
 
 
-def _settle(turn: list[_Waiting], done: Future[Stored]) -> None:
-    unavailable = done.exception()
-    failures = (unavailable,) * len(turn) if unavailable else done.result().failures
-    for (_, stored), failure in zip(turn, failures, strict=True):
-        if stored.done():  # cancelled: nobody waits for it
-            continue
-        if failure is None:
-            stored.set_result(None)
-        else:
-            stored.set_exception(failure)
-
-
-def _storing(batches: Sequence[Batch]) -> Callable[[apsw.Connection], Stored]:
-    return lambda connection: _store(connection, batches)
-
-
-def _store(connection: apsw.Connection, batches: Sequence[Batch]) -> Stored:
-    """Store all, or, where one fails, each by itself, so that it takes nothing of the others with it."""
-    try:
-        with connection:  # a savepoint
-            added = [append(connection, batch) for batch in batches]
-    except (apsw.FullError, apsw.IOError):
-        raise  # the disk's fault: the whole commit fails
-    except Exception as error:  # noqa: BLE001 - whatever storing it raised belongs to its caller
-        if len(batches) == 1:
-            return Stored(failures=(error,))
-        return _together([_store(connection, [batch]) for batch in batches])
-    return _together([Stored(each.booked, each.requests, (None,)) for each in added])
-
-
-def _together(found: Sequence[Stored]) -> Stored:
-    return Stored(
-        tuple(line for each in found for line in each.booked),
-        tuple(request for each in found for request in each.requests),
-        tuple(failure for each in found for failure in each.failures),
-    )
+def _storing(batches: Sequence[Batch]) -> Callable[[apsw.Connection], Additions]:
+    return lambda connection: append(connection, *batches)

@@ -1,8 +1,9 @@
 """The database file: one writer thread with group commit, read-only readers; what is acknowledged is on disk.
 
 A job is a function of a connection. All jobs waiting at the same time share one transaction and one fsync; each has its
-own savepoint, so that one that fails takes nothing of the others with it. A job that returns `Additions` has them added
-up with those of the others, once, before the commit. A job's future is resolved after the commit.
+own savepoint, so that one that fails takes nothing of the others with it; one that is alone needs none. A job that
+returns `Additions` has them added up with those of the others, once, before the commit. A job's future is resolved
+after the commit.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -124,7 +125,7 @@ class Database:
         try:
             self._writer.execute("BEGIN IMMEDIATE")
             for job, future, _ in group:
-                settled.append(self._attempt(job, future, additions))
+                settled.append(self._attempt(job, future, additions, is_alone=len(group) == 1))
             add_up(self._writer, additions)
             self._writer.execute("COMMIT")
         except apsw.Error as error:
@@ -137,14 +138,18 @@ class Database:
         for settle in settled:
             settle()
 
-    def _attempt(self, job: Job[T], future: "Future[T]", additions: list[Additions]) -> Callable[[], None]:
+    def _attempt(
+        self, job: Job[T], future: "Future[T]", additions: list[Additions], *, is_alone: bool
+    ) -> Callable[[], None]:
         try:
-            with self._writer:  # a savepoint, since a transaction is open
+            with nullcontext() if is_alone else self._writer:  # a savepoint; of one that is alone, the transaction
                 result = job(self._writer)
         except (apsw.FullError, apsw.IOError):
             raise  # the disk's fault, not the job's: the whole group fails
         except Exception as error:  # noqa: BLE001 - whatever a job raises belongs to its caller
             caught = error
+            if is_alone:
+                self._writer.execute("ROLLBACK; BEGIN IMMEDIATE")
             return lambda: future.set_exception(caught)
         if isinstance(result, Additions):
             additions.append(result)

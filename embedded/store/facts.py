@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import apsw
 
-from embedded.store.telemetry import unpack
+from embedded.store.payloads import unpack
 from embedded.store.times import to_ms
 
 MAX_USER_EVENTS: Final = 10_000  # payloads that are opened to count users; more than so many users alert anyway

@@ -8,7 +8,7 @@ from typing import Any
 import apsw
 
 from embedded.store.ids import id_bytes
-from embedded.store.telemetry import unpack
+from embedded.store.payloads import unpack
 from embedded.store.times import from_ms
 
 

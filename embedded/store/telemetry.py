@@ -1,12 +1,11 @@
-"""Telemetry in: a batch becomes rows, counts, issues and flips in one transaction. SQL only."""
+"""Telemetry in: batches become rows, counts, issues and flips in one transaction. SQL only."""
 
-import threading
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
 import apsw
 import orjson
-import zstandard
 
 from embedded.records import (
     Batch,
@@ -17,30 +16,36 @@ from embedded.records import (
     entry_outcomes,
 )
 from embedded.store.additions import Additions, Booked
-from embedded.store.ids import id_bytes
-from embedded.store.request_keys import key_of
-from embedded.store.rollups import MINUTE_MS, Counted
+from embedded.store.payloads import pack
+from embedded.store.request_rows import store_requests
+from embedded.store.rollups import MINUTE_MS
 from embedded.store.times import to_ms
 
-COMPRESSION_LEVEL: Final = 1  # half of the time of level 3, for payloads as small
-_own: Final = threading.local()
 DUPLICATE: Final = "duplicate"
 NEW: Final = "first_seen_event"
 RETURNED: Final = "regression_event"
 
 
-def append(connection: apsw.Connection, batch: Batch) -> Additions:
-    """Store one envelope's batch, and return what its commit is to add to the sums.
+def append(connection: apsw.Connection, batch: Batch, *others: Batch) -> Additions:
+    """Store the batches of one or more envelopes, and return what their commit is to add to the sums.
 
     What is stored counts as accepted, and a repeated event id as invalid.
     """
-    outcomes, requests = list(batch.outcomes), []
+    batches = (batch, *others)
+    requests = [(batch.project_id, record) for batch in batches for record in batch.transactions]
+    counted = store_requests(connection, requests)
+    are_new = (each is not None for each in counted)
+    booked = [line for batch in batches for line in _settle(connection, batch, are_new)]
+    return Additions(tuple(booked), tuple(each for each in counted if each))
+
+
+def _settle(connection: apsw.Connection, batch: Batch, are_new: Iterator[bool]) -> list[Booked]:
+    """Store all of a batch but its requests, which are known to be new or not; return its lines of the books."""
+    outcomes = list(batch.outcomes)
     for entry in batch.entries:
         match entry.record:
-            case Transaction() as transaction:
-                stored = _insert_transaction(connection, batch.project_id, transaction)
-                is_new = stored is not None
-                requests += [stored] if stored else []
+            case Transaction():
+                is_new = next(are_new)
             case ErrorEvent() as event:
                 is_new = _insert_error(connection, batch.project_id, event, batch.received_at)
             case _:
@@ -49,58 +54,10 @@ def append(connection: apsw.Connection, batch: Batch) -> Additions:
     for counts in batch.sessions:
         _add_sessions(connection, batch.project_id, counts)
     minute_ms = to_ms(batch.received_at) // MINUTE_MS * MINUTE_MS
-    booked = [
+    return [
         Booked(batch.project_id, minute_ms, each.category, each.outcome, each.reason, each.quantity)
         for each in outcomes
     ]
-    return Additions(tuple(booked), tuple(requests))
-
-
-def unpack(payload: bytes) -> bytes:
-    """The JSON text of a stored payload."""
-    return zstandard.ZstdDecompressor().decompress(payload)
-
-
-def pack(payload: bytes) -> bytes:
-    packer = getattr(_own, "packer", None)
-    if packer is None:  # its tables are larger than most payloads: made once a thread
-        packer = _own.packer = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL)
-    packed: bytes = packer.compress(payload)
-    return packed
-
-
-def _insert_transaction(connection: apsw.Connection, project_id: int, record: Transaction) -> Counted | None:
-    """Store a request, and return how it counts; None where its event id is known."""
-    key_id, ended_ms = key_of(connection, project_id, record), to_ms(record.ended_at)
-    connection.execute(
-        "INSERT OR IGNORE INTO request_span (project_id, event_id, trace_id, key_id, name, op, method, ended_ms,"
-        " duration_ms, status, http_status, release, environment, weight, span_count, tags)"
-        " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-        (
-            project_id,
-            id_bytes(record.event_id),
-            id_bytes(record.trace_id),
-            key_id,
-            record.name,
-            record.op,
-            record.method,
-            ended_ms,
-            record.duration_ms,
-            record.status,
-            record.http_status,
-            record.release,
-            record.environment,
-            record.weight,
-            record.span_count,
-            orjson.dumps(record.tags).decode(),
-        ),
-    )
-    if connection.changes() != 1:
-        return None
-    connection.execute(
-        "INSERT INTO request_payload VALUES (?,?)", (connection.last_insert_rowid(), pack(record.payload))
-    )
-    return Counted(project_id, key_id, ended_ms, record.duration_ms, record.weight, record.span_count)
 
 
 def _insert_error(connection: apsw.Connection, project_id: int, event: ErrorEvent, received_at: datetime) -> bool:

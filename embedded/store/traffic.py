@@ -9,7 +9,7 @@ from typing import Any, Final
 import apsw
 
 from embedded.store.ids import id_bytes
-from embedded.store.telemetry import unpack
+from embedded.store.payloads import unpack
 from embedded.store.times import from_ms, to_ms
 from embedded.store.windows import Sample
 

@@ -11,7 +11,7 @@ import zstandard
 
 from embedded.envelope import parse_envelope
 from embedded.errors import RejectedError
-from embedded.store.telemetry import unpack
+from embedded.store.payloads import unpack
 from embedded.tap import Tapped, read_tap
 from rehearsal.privacy.search import Document
 

@@ -20,9 +20,10 @@ from embedded.envelope import parse_envelope
 from embedded.normalise import normalise
 from embedded.records import Transaction
 from embedded.store.database import Database
+from embedded.store.payloads import pack
 from embedded.store.request_keys import key_of
 from embedded.store.rollups import Counted, add_requests
-from embedded.store.telemetry import append, pack
+from embedded.store.telemetry import append
 from embedded.store.times import to_ms
 from tests.path.engine import envelope, error, transaction
 

@@ -14,7 +14,7 @@ import pytest
 import zstandard
 
 from embedded.store.database import Database
-from embedded.store.telemetry import unpack
+from embedded.store.payloads import unpack
 from embedded.tap import read_tap
 from tests.path.engine import DEADLINE_S, ORGANIZATION, Engine, Project, envelope, error, start_engine, transaction
 

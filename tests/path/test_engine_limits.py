@@ -10,7 +10,7 @@ from uuid import uuid4
 import apsw
 import pytest
 
-from embedded.store.telemetry import unpack
+from embedded.store.payloads import unpack
 from tests.path.engine import (
     DEADLINE_S,
     ORGANIZATION,

@@ -1,10 +1,12 @@
 """What becomes of envelopes that arrive together."""
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import orjson
 import pytest
 
 from embedded.envelope import parse_envelope
@@ -13,7 +15,10 @@ from embedded.normalise import normalise
 from embedded.records import Batch, Entry
 from embedded.store.appender import Appender
 from embedded.store.database import Database
+from embedded.store.payloads import unpack
 from tests.unit.embedded.fakes import NOW, envelope_of, opened, transaction
+
+DEADLINE_S = 10.0
 
 
 @pytest.fixture
@@ -54,6 +59,48 @@ def test_envelopes_of_one_turn_share_a_commit(database: Database) -> None:
     database._writer.set_wal_hook(count)  # called after each commit
     assert asyncio.run(append_all(database, *map(batch, range(20)))) == [None] * 20
     assert (len(commits), stored(database)) == (1, 20)
+
+
+def test_envelopes_that_arrive_while_a_commit_runs_share_the_next(database: Database) -> None:
+    commits: list[int] = []
+
+    def count(*_: object) -> int:
+        commits.append(1)
+        return 0
+
+    async def one_after_the_other() -> None:
+        appender, is_held = Appender(database), threading.Event()
+        database._writer.set_wal_hook(count)
+        first = database.submit(lambda _: is_held.wait(DEADLINE_S))  # what is at the writer when they arrive
+        tasks = []
+        for number in range(20):
+            tasks.append(asyncio.create_task(appender.append(batch(number))))
+            await asyncio.sleep(0.001)
+        is_held.set()
+        await asyncio.gather(*tasks)
+        assert first.result()
+
+    asyncio.run(one_after_the_other())
+    assert (len(commits), stored(database)) == (2, 20)  # of the first, and of all others
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 64, 131])
+def test_any_number_of_envelopes_is_stored_whole(database: Database, count: int) -> None:
+    asyncio.run(append_all(database, *map(batch, range(count))))
+    rows = database.read().execute(
+        "SELECT s.event_id, p.payload FROM request_span s JOIN request_payload p ON p.id = s.id"
+    )
+    found = {event_id.hex(): orjson.loads(unpack(payload))["event_id"] for event_id, payload in rows}
+    assert found == {f"{number:032x}": f"{number:032x}" for number in range(count)}
+
+
+def test_event_id_that_is_repeated_within_a_commit_is_stored_once(database: Database) -> None:
+    asyncio.run(append_all(database, batch(1), batch(2), batch(1)))
+    outcomes = database.read().execute(
+        "SELECT outcome, sum(quantity) FROM outcome_minute WHERE category = 'transaction' GROUP BY 1"
+    )
+    assert stored(database) == 2
+    assert dict(outcomes) == {"accepted": 2, "invalid": 1}
 
 
 def test_envelope_that_fails_takes_nothing_of_the_others_with_it(database: Database) -> None:

@@ -80,6 +80,17 @@ def test_job_that_fails_takes_nothing_of_the_others_with_it(database: Database) 
     assert notes(database.read()) == ["a", "b"]
 
 
+def test_job_that_fails_alone_leaves_nothing(database: Database) -> None:
+    def half(connection: apsw.Connection) -> None:
+        add("half")(connection)
+        raise ZeroDivisionError("a bug")
+
+    with pytest.raises(ZeroDivisionError):
+        database.write(half)
+    assert database.write(add("a")) == "a"
+    assert notes(database.read()) == ["a"]
+
+
 def test_future_resolves_after_the_commit(database: Database) -> None:
     """Whoever is called back reads it through a connection of its own."""
     seen: list[list[str]] = []
