@@ -9,6 +9,7 @@ Source: docs.sentry.io, server-side data scrubbing; getsentry/relay, pii/convert
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Any, Final
 
 import orjson
@@ -39,6 +40,9 @@ BULKY: Final = frozenset(
 IP_ADDRESSES: Final = frozenset({"ip_address", "REMOTE_ADDR"})
 MAX_KEY: Final = 64  # characters after the sensitive word of a key that stands in a text
 MAX_KNOWN_KEYS: Final = 10_000  # that a walk keeps its verdict of
+MAX_KNOWN_TEXTS: Final = 2_000  # whose scrubbed form a walk keeps
+MAX_REMEMBERED: Final = 2_048  # characters of such a text: what SDKs show of a variable is shorter
+DIGEST_BYTES: Final = 16
 CARD_DIGITS: Final = range(13, 20)
 # Not inside of a word: one in a few hundred hex ids holds the digits of a valid card.
 _CARD: Final = re.compile(r"(?<![\w.])\d(?:[ -]?\d){12,18}(?![\w.])")
@@ -91,6 +95,7 @@ class _Walk:
         self._has_patterns = settings.is_on and settings.with_defaults
         self._ip_addresses = settings.ip_addresses
         self._known: dict[str, bool] = {}
+        self._scrubbed: dict[bytes, str] = {}  # by the digest of what was scrubbed: no secret stays in memory
         self._assigned = _assigned(self._words) if self._words else None
 
     def whole(self, parsed: Any, suspects: Suspects) -> Any:
@@ -102,7 +107,7 @@ class _Walk:
 
     def _value(self, found: Any, suspects: Suspects, depth: int) -> Any:
         if isinstance(found, str):
-            return suspects.scrubbed(found, self._text)
+            return suspects.scrubbed(found, self._remembered)
         if isinstance(found, dict):
             self._object(found, suspects, depth + 1)
         elif isinstance(found, list):
@@ -144,6 +149,19 @@ class _Walk:
             if len(self._known) < MAX_KNOWN_KEYS:
                 self._known[key] = known
         return known
+
+    def _remembered(self, text: str) -> str:
+        """As `_text`: source lines, and what a frame shows of an app's own objects, come again with each event."""
+        if len(text) > MAX_REMEMBERED:
+            return self._text(text)
+        digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).digest()
+        scrubbed = self._scrubbed.get(digest)
+        if scrubbed is None:
+            scrubbed = self._text(text)
+            if len(self._scrubbed) >= MAX_KNOWN_TEXTS:
+                self._scrubbed.clear()
+            self._scrubbed[digest] = scrubbed
+        return scrubbed
 
     def _text(self, text: str) -> str:
         lowered = text.lower()

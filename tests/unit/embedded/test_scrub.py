@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedded.scrub import FILTERED, _walk, scrub
+from embedded.scrub import FILTERED, MAX_KNOWN_TEXTS, _walk, scrub
 from embedded.suspects import MAX_MATCHES, Everything, Scrubbing
 from tests.unit.embedded.fakes import error, transaction
 
@@ -145,6 +145,25 @@ JSON = st.recursive(
 def test_scrubbing_twice_changes_nothing_more(value: object) -> None:
     once = scrubbed(value)
     assert scrubbed(once) == once
+
+
+def test_text_that_comes_again_is_scrubbed_again_and_leaves_no_secret_in_memory() -> None:
+    settings = Scrubbing(sensitive_fields=("comes_again",))  # a walk of its own
+    payload = orjson.dumps({"short": "comes_again=hunter2&page=1", "long": f"x={'.' * 3_000}&comes_again=hunter3"})
+    for _ in range(2):
+        found = orjson.loads(scrub(payload, settings)[0])
+        assert found["short"] == f"comes_again={FILTERED}&page=1"
+        assert "hunter3" not in found["long"]
+    assert list(_walk(settings)._scrubbed.values()) == [found["short"]]
+    assert b"hunter2" not in b"".join(_walk(settings)._scrubbed)
+
+
+def test_texts_that_are_remembered_are_bounded() -> None:
+    settings = Scrubbing(sensitive_fields=("bounded",))
+    for first in range(0, MAX_KNOWN_TEXTS + 400, 400):
+        texts = [f"bounded={number}" for number in range(first, first + 400)]
+        assert set(orjson.loads(scrub(orjson.dumps(texts), settings)[0])) == {f"bounded={FILTERED}"}
+    assert 0 < len(_walk(settings)._scrubbed) <= MAX_KNOWN_TEXTS
 
 
 def test_error_event_keeps_its_shape() -> None:
