@@ -1,8 +1,8 @@
 """The service as it is run: how fast it answers, what the SDK costs, what `/health` feels of heavy work.
 
-Run as `python tests/bench/bench_service.py`, about two minutes. One gunicorn worker, the real SDK, a sink in a process
-of its own. The load comes from threads of this process, which shares the machine with the service. Variants take turns
-within a run, so that whatever else the machine does hits them alike. Prints one JSON object per figure.
+Run as `python tests/bench/bench_service.py`, about three minutes. One gunicorn worker, the real SDK, a sink in a
+process of its own. The load comes from threads of this process, which shares the machine with the service. Variants
+take turns within a run, so that whatever else the machine does hits them alike. Prints one JSON object per figure.
 """
 
 import argparse
@@ -16,10 +16,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -60,6 +60,23 @@ def heavy_body() -> dict[str, Any]:
     edges = [{"cause": cause, "effect": effect, "strength": {"mean": 0.2, "std": 0.1}} for cause, effect in pairs]
     options = [{"id": f"o{place}", "interventions": {"n0": place}} for place in range(2)]
     return {"nodes": nodes, "edges": edges, "options": options, "goal": "n49", "samples": 10_000, "budget_ms": 2000}
+
+
+def medium_body(prefix: str) -> dict[str, Any]:
+    """As the load of a rehearsal asks: a few options on a small uncertain graph; computed in a thread."""
+    nodes = [prefix + name for name in "abcdefgh"]
+    edges = [
+        {"cause": cause, "effect": effect, "strength": {"mean": 0.5, "std": 0.1}} for cause, effect in pairwise(nodes)
+    ]
+    options = [{"id": f"o{place}", "interventions": {nodes[0]: place}} for place in range(3)]
+    return {"nodes": nodes, "edges": edges, "options": options, "goal": nodes[-1], "samples": 1000}
+
+
+# What the SDK costs is asked of requests of different cost, since it costs each the same.
+KINDS: dict[str, tuple[str, Callable[[str], dict[str, Any]]]] = {
+    "validate": (VALIDATE, small_body),
+    "robustness": (ROBUSTNESS, medium_body),
+}
 
 
 @contextmanager
@@ -149,15 +166,16 @@ def cpu_seconds(service: Service) -> float:
     return sum(int(each[11]) + int(each[12]) for each in stats) / TICKS_PER_S  # utime, stime
 
 
-def measure_load(service: Service, seconds: float, tag: str) -> tuple[float, float]:
+def measure_load(service: Service, seconds: float, tag: str, kind: str) -> tuple[float, float]:
     """Requests per second that a few callers get answered, none from the cache; CPU ms of the service for each."""
+    path, make_body = KINDS[kind]
     until, counts = time.perf_counter() + seconds, [0] * CLIENTS
 
     def call(number: int) -> None:
         client = connect(service)
         while time.perf_counter() < until:
-            content = json.dumps(small_body(f"{tag}_{number}_{counts[number]}_")).encode()
-            assert ask(client, VALIDATE, content) == 200
+            content = json.dumps(make_body(f"{tag}_{number}_{counts[number]}_")).encode()
+            assert ask(client, path, content) == 200
             counts[number] += 1
         client.close()
 
@@ -229,17 +247,26 @@ def bench_overhead(rounds: int, seconds: float) -> None:
             "0.1": stack.enter_context(run_service(**on, SENTRY_TRACES_SAMPLE_RATE="0.1")),
             "1.0": stack.enter_context(run_service(**on, SENTRY_TRACES_SAMPLE_RATE="1.0")),
         }
-        for service in services.values():
-            measure_load(service, 1, "warm")
-        found = [
-            {name: measure_load(service, seconds, f"r{turn}") for name, service in services.items()}
-            for turn in range(rounds)
-        ]
-    show("throughput, SDK off", [each["off"][0] for each in found], "requests/s")
-    show("CPU time, SDK off", [each["off"][1] for each in found], "ms/request")
+        for kind in KINDS:
+            for service in services.values():
+                measure_load(service, 1, "warm", kind)
+            show_overhead(
+                kind,
+                [
+                    {name: measure_load(service, seconds, f"r{turn}", kind) for name, service in services.items()}
+                    for turn in range(rounds)
+                ],
+            )
+
+
+def show_overhead(kind: str, found: list[dict[str, tuple[float, float]]]) -> None:
+    """Print what the turns found: throughput and CPU time, as shares of those without the SDK."""
+    show(f"{kind}: throughput, SDK off", [each["off"][0] for each in found], "requests/s")
+    show(f"{kind}: CPU time, SDK off", [each["off"][1] for each in found], "ms/request")
     for name in ("0.1", "1.0"):
-        show(f"throughput, rate {name} / off", [each[name][0] / each["off"][0] for each in found], "ratio")
-        show(f"CPU time, rate {name} / off", [each[name][1] / each["off"][1] for each in found], "ratio")
+        show(f"{kind}: throughput, rate {name} / off", [each[name][0] / each["off"][0] for each in found], "ratio")
+        show(f"{kind}: CPU time, rate {name} / off", [each[name][1] / each["off"][1] for each in found], "ratio")
+        show(f"{kind}: CPU time, rate {name} - off", [each[name][1] - each["off"][1] for each in found], "ms/request")
 
 
 def main() -> None:
