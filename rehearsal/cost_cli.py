@@ -17,6 +17,7 @@ from rehearsal.clock import now
 from rehearsal.cost.assume import REFERENCE, Assumptions, load_assumptions
 from rehearsal.cost.bill import Bill, make_bill
 from rehearsal.cost.book import CURRENT, load_book
+from rehearsal.cost.budget import parse_budget
 from rehearsal.cost.prices import PriceBook
 from rehearsal.cost.recommend import Promise, recommend_rates
 from rehearsal.cost.recorded import as_yaml, last_run, load_run
@@ -52,6 +53,16 @@ SHARED: Final = (
 )
 
 
+CAP: Final = click.option("--cap", type=float, help="Pay-as-you-go budget a month.")
+CHANGES: Final = click.option(
+    "--cap-change",
+    "changes",
+    multiple=True,
+    metavar="DAY=AMOUNT",
+    help="The budget from a day (0 to 29) on; may be repeated.",
+)
+
+
 def _shared(command: Command) -> Command:
     return reduce(lambda found, option: option(found), reversed(SHARED), command)
 
@@ -70,7 +81,8 @@ class Setting:
 @_shared
 @click.option("--traces", default="0.1,0.25,0.5,1.0", show_default=True, help="Traces sample rates to compare.")
 @click.option("--endpoint", "routes", multiple=True, metavar="NAME=RATE", help="Rate of one route; may be repeated.")
-@click.option("--cap", type=float, help="Pay-as-you-go budget a month.")
+@CAP
+@CHANGES
 @click.option("--details", is_flag=True, help="All times and the requests needed of each monitor, too.")
 @click.option("--save-assumptions", "kept", type=click.Path(dir_okay=False, path_type=Path), help="Write them there.")
 def whatif(
@@ -96,7 +108,8 @@ def whatif(
 @_shared
 @click.option("--traces", default=1.0, show_default=True, help="Traces sample rate.")
 @click.option("--endpoint", "routes", multiple=True, metavar="NAME=RATE", help="Rate of one route; may be repeated.")
-@click.option("--cap", type=float, help="Pay-as-you-go budget a month.")
+@CAP
+@CHANGES
 @VAR
 def cost(*, traces: float, routes: tuple[str, ...], var: Path, is_json: bool, **chosen: Any) -> None:
     """Show the bill of a month, by category, endpoint and span name; of the last run unless told otherwise."""
@@ -118,7 +131,7 @@ def cost(*, traces: float, routes: tuple[str, ...], var: Path, is_json: bool, **
 
 def _bills(question: Question, rates: Rates) -> tuple[Bill, ...]:
     metered = volumes(question.requests, question.endpoints, rates, question.beside)
-    return tuple(make_bill(plan, metered, question.cap) for plan in question.plans)
+    return tuple(make_bill(plan, metered, question.budget) for plan in question.plans)
 
 
 @click.command()
@@ -129,7 +142,7 @@ def _bills(question: Question, rates: Rates) -> tuple[Bill, ...]:
 @click.option("--budget", default=50.0, show_default=True, help="A month, all of it.")
 def recommend(*, max_false_pages: str, power: float, within: str, budget: float, is_json: bool, **chosen: Any) -> None:
     """Find the cheapest sample rates with which every monitor keeps its promise, and say what binds."""
-    setting = _read(chosen | {"cap": None})
+    setting = _read(chosen | {"cap": None, "changes": ()})
     promise = Promise(
         false_pages=parse_count(max_false_pages), power=power, within=int(within), budget=_money("budget", budget)
     )
@@ -168,7 +181,7 @@ def _read(chosen: dict[str, Any]) -> Setting:
         healthy=step.healthy,
         degraded=step.degraded,
         times=step.times,
-        cap=_money("cap", chosen["cap"]),
+        budget=parse_budget(_money("cap", chosen["cap"]), chosen["changes"]),
         beside=assumptions.beside,
     )
     known, unknown = without_unknown(asked)

@@ -32,6 +32,7 @@ from rehearsal.console.sweep import PROMISE, WITHIN, Sweep, count_keeping, keeps
 from rehearsal.console.wish import FULL, HEALTHY, ROUTE, TRAFFIC, Wish, read_wish
 from rehearsal.cost.assume import load_assumptions
 from rehearsal.cost.book import load_book
+from rehearsal.cost.budget import Budget
 from rehearsal.cost.power import HORIZONS, MONTH
 from rehearsal.cost.prices import PriceBook
 from rehearsal.cost.whatif import SECONDS_PER_MONTH, Question, compare_rates, without_unknown
@@ -145,7 +146,7 @@ def _question(
         healthy=service.failed if wish.healthy is None else wish.healthy,
         degraded=wish.degraded,
         times=wish.times,
-        cap=wish.cap,
+        budget=None if wish.cap is None else Budget(wish.cap),
         beside=service.beside,
     )
     known, left_out = without_unknown(question)

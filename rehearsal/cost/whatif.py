@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Final
 
 from monitors.model import Monitor
 from rehearsal.cost.bill import Bill, make_bill
+from rehearsal.cost.budget import Budget
 from rehearsal.cost.power import MONTH, Power
 from rehearsal.cost.prices import Plan
 from rehearsal.cost.watched import TIMES, Step, watched_power
@@ -26,7 +26,7 @@ class Question:
     monitors: tuple[Monitor, ...]
     healthy: float  # share of bad requests
     degraded: float  # after the step that is to be seen
-    cap: Decimal | None = None  # pay-as-you-go budget
+    budget: Budget | None = None  # of pay-as-you-go; None: no limit
     beside: Beside = NOTHING_BESIDE  # metered beside errors and traces
     times: float = TIMES  # durations and traffic change by this factor
 
@@ -84,7 +84,7 @@ def _choice(question: Question, rates: Rates) -> Choice:
     metered = volumes(question.requests, question.endpoints, rates, question.beside)
     return Choice(
         rates=rates,
-        bills=tuple(make_bill(plan, metered, question.cap) for plan in question.plans),
+        bills=tuple(make_bill(plan, metered, question.budget) for plan in question.plans),
         watched=tuple(Watched(each.name, _power(question, each, rates)) for each in question.monitors),
     )
 

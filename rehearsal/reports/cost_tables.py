@@ -114,7 +114,7 @@ def _events(bill: Bill) -> list[str]:
     ]
     if bill.capped_day is not None and any(line.dropped for line in bill.lines):
         dropped = ", ".join(f"{line.dropped:,.0f} {line.category}" for line in bill.lines if line.dropped)
-        said.append(f"the budget is spent on day {bill.capped_day:.0f}, then {dropped} are dropped")
+        said.append(f"the budget is first spent on day {bill.capped_day:.0f}; {dropped} are dropped in that month")
     return said
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from rehearsal.cost.bill import Bill, Line, make_bill
 from rehearsal.cost.book import GUIDE, load_book
+from rehearsal.cost.budget import Budget, parse_budget
 from rehearsal.cost.workload import Beside, Endpoint, Rates, Volume, accepted, billed, volumes
 from rehearsal.errors import UsageError
 
@@ -16,8 +17,8 @@ ROUTES = (
 )
 
 
-def bill(plan: str, *found: Volume, cap: str | None = None) -> Bill:
-    return make_bill(load_book().plan(plan), found, None if cap is None else Decimal(cap))
+def bill(plan: str, *found: Volume, cap: str | None = None, changes: tuple[str, ...] = ()) -> Bill:
+    return make_bill(load_book().plan(plan), found, parse_budget(None if cap is None else Decimal(cap), changes))
 
 
 def line(of: Bill, category: str) -> Line:
@@ -134,6 +135,57 @@ def test_one_category_spends_the_budget_of_all() -> None:
     """An error storm takes the budget, and the spans beyond their quota go dark with it."""
     storm = bill("team", exactly("spans", 8e6), exactly("errors", 2e6), cap="50")
     assert line(storm, "spans").dropped > 2e6
+
+
+def test_budget_raised_within_the_month_counts_at_once_and_brings_nothing_back() -> None:
+    """20 of 25M spans' 40 are spent on day 18. From day 24 on 50 are allowed: the last fifth comes in, 10 more."""
+    found = bill("team", exactly("spans", 25e6), cap="20", changes=("24=50",))
+    assert float(found.total) == pytest.approx(26 + 20 + 10)
+    assert float(line(found, "spans").dropped) == pytest.approx(5e6)
+    assert float(found.capped_day or 0) == pytest.approx(18)
+
+
+@pytest.mark.parametrize(
+    ("change", "total", "dropped"),
+    [
+        ("12=0", 26 + 10, 15e6),  # 10M are in by then, 5M of them over: 10 spent, and no way below
+        ("12=15", 26 + 15, 12.5e6),
+        ("0=0", 26, 20e6),
+        ("29=40", 26 + 40, 0),  # above what is spent by then, which is 38.33
+    ],
+)
+def test_budget_is_lowered_no_further_than_to_what_is_spent(change: str, total: float, dropped: float) -> None:
+    found = bill("team", exactly("spans", 25e6), cap="100", changes=(change,))
+    assert float(found.total) == pytest.approx(total)
+    assert float(line(found, "spans").dropped) == pytest.approx(dropped, abs=1)
+
+
+def test_budget_is_shared_anew_when_it_is_raised() -> None:
+    """Errors have 50,000 included: while nothing is left to spend they come in up to that, and no further."""
+    found = bill("team", exactly("spans", 25e6), exactly("errors", 100_000), cap="0", changes=("20=1000",))
+    assert float(line(found, "errors").dropped) == pytest.approx(100_000 * 20 / 30 - 50_000)
+    assert float(line(found, "spans").dropped) == pytest.approx(25e6 * 20 / 30 - 5e6)
+
+
+@pytest.mark.parametrize(
+    ("cap", "changes", "told"),
+    [
+        ("20", ("30=5",), "cap changes on day 30, allowed are 0 to 29"),
+        ("20", ("3=5", "3=6"), "cap changes on days 3, 3: name each day once, in their order"),
+        ("20", ("3=-5",), "cap is -5, allowed is an amount from 0 on"),
+        ("20", ("3:5",), "cap-change '3:5': write DAY=AMOUNT, such as 15=50"),
+        ("20", ("3=NaN",), "cap-change '3=NaN': write DAY=AMOUNT"),
+        ("20", tuple(f"{day / 2}=5" for day in range(31)), "cap changes 31 times, allowed are 30 a month"),
+        (None, ("3=5",), "cap-change 3=5: of what"),
+    ],
+)
+def test_impossible_budget_is_told(cap: str | None, changes: tuple[str, ...], told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        bill("team", cap=cap, changes=changes)
+
+
+def test_budget_without_changes_holds_all_month() -> None:
+    assert list(Budget(Decimal(20)).spans()) == [(Decimal(1), Decimal(20))]
 
 
 def test_developer_plan_never_costs_but_drops() -> None:
