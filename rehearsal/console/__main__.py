@@ -11,12 +11,13 @@ from embedded.__main__ import serve
 from embedded.clock import SystemClock
 from embedded.pages.extension import Extension
 from rehearsal.console.decision import decision_section
-from rehearsal.console.faults import FaultWatch, follow
+from rehearsal.console.faults import FaultWatches, follow
 from rehearsal.console.projection import project
 from rehearsal.console.rehearsals import rehearsals_section
 from rehearsal.console.sent import SentCounter
 from rehearsal.console.sources import Sources
 from rehearsal.cost.book import load_book
+from rehearsal.faulting import HOOKS
 from rehearsal.options import DEFAULTS
 from rehearsal.switch import Switch
 
@@ -44,7 +45,7 @@ def extend(sources: Sources) -> Extension:
         bill=partial(project, load_book(sources.prices)),
     )
     if sources.faults is not None:
-        watch = FaultWatch(sources.faults)
+        watch = FaultWatches(sources.faults, sources.faults.with_name(HOOKS))
         follow(watch)
         extension = replace(extension, faults=watch.between)
     return replace(extension, sent=SentCounter(sources.ledger).between) if sources.ledger is not None else extension

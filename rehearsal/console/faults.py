@@ -1,4 +1,4 @@
-"""Which faults were on when: the service's flags, looked at for as long as the engine runs.
+"""Which faults were on when: the flags of the service or the hooks of a plan, looked at while the engine runs.
 
 The flags' file holds what is on now. It is replaced when a fault is switched, so its time is the instant.
 A switch before the engine's start is not known, except for the last one.
@@ -56,7 +56,24 @@ class FaultWatch:
         return sorted(inside, key=lambda each: each.start)
 
 
-def follow(watch: FaultWatch) -> threading.Thread:
+class FaultWatches:
+    """Several of them as one."""
+
+    def __init__(self, *files: Path) -> None:
+        self._watches = [FaultWatch(each) for each in files]
+
+    def look(self) -> None:
+        """Look at all of them."""
+        for each in self._watches:
+            each.look()
+
+    def between(self, since: datetime, until: datetime) -> list[Disturbance]:
+        """Faults of all of them that were on in [since, until), oldest first."""
+        found = [fault for each in self._watches for fault in each.between(since, until)]
+        return sorted(found, key=lambda each: each.start)
+
+
+def follow(watch: FaultWatch | FaultWatches) -> threading.Thread:
     """Look for as long as the process runs."""
 
     def look_for_ever() -> None:
@@ -73,4 +90,4 @@ def _describe(name: str, flag: dict[str, Any]) -> str:
     """`error_rate 0.2 at /api/v1/causal/*`."""
     aims = [str(each) for key in ("routes", "dependencies") for each in sequence(flag.get(key))]
     where = f" at {', '.join(aims)}" if aims and aims != ["*"] else ""
-    return f"{name} {flag.get('value', '')}{where}"
+    return f"{name} {flag.get('value', '')}".rstrip() + where
