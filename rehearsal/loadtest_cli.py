@@ -1,16 +1,18 @@
 """`rehearse loadtest`: load to what `up` left running; ends with effective rates, the bill, and what the SDK costs."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import click
 from rich.console import Console
 
+from loadtest.ledger import Ledger
 from loadtest.shapes import SHAPES
 from monitors.client import SentryClient
 from monitors.errors import MonitorsError
 from rehearsal.after_load import FILE, Begun, Ending, end_load, take_stock
+from rehearsal.answers import Answers, describe, sort_answers
 from rehearsal.bringing_up import Target, find_target
 from rehearsal.clock import now
 from rehearsal.cost.bill import make_bill
@@ -22,7 +24,7 @@ from rehearsal.errors import UsageError
 from rehearsal.load import Load, run_load
 from rehearsal.observe import Observation
 from rehearsal.options import TRAFFIC, VAR
-from rehearsal.overhead import measure_overhead
+from rehearsal.overhead import VARIANTS, load_span, measure_overhead
 from rehearsal.ports import HOST, hold_port
 from rehearsal.provisioning import ORGANIZATION
 from rehearsal.reports.cost_tables import show_totals
@@ -63,7 +65,7 @@ def loadtest(
     rounds: int,
     var: Path,
 ) -> None:
-    """Send load to what `up` left running; ends with 1 if any answer was wrong.
+    """Send load to what `up` left running; ends with 1 if any answer was wrong. A 503 that sheds load is not.
 
     Then waits for the SDK, which reports what it did not send once a minute, and says which sample rates took effect,
     what a month of --traffic costs, and, with --overhead, what the SDK costs the service: three services of their own
@@ -73,20 +75,43 @@ def loadtest(
     page = hold_port(PAGE_PORT) if has_page else None
     if page:
         click.echo(f"Locust's page: http://{HOST}:{page.number}", err=True)
+    span = timedelta(seconds=max(5, min(seconds, 10)))
+    click.echo(_outlook(None if page else seconds, wait, span if with_overhead else None, rounds), err=True)
     load = Load(rate, timedelta(seconds=seconds), shape, processes, page_port=page.number if page else None)
     before, since = _stock(target), now()
     code = run_load(target.url, target.key, load, target.ledger, target.file)
+    answers = _sort(target, since)
     console = report_console()
     if before is not None:
         _show_ending(console, target, Begun(before, since, timedelta(seconds=wait)), requests)
     if with_overhead:
         options = Options(traces_sample_rate=target.configured.traces, plan=target.plan, var=var)
         with TerminalProgress(Console(stderr=True, highlight=False)) as progress:
-            span = timedelta(seconds=max(5, min(seconds, 10)))
             folder = var / "overhead" / f"{since:%Y%m%dT%H%M%S}"
             found = measure_overhead(options, folder, min(rate, OVERHEAD_RATE), span, rounds, progress)
         console.print(show_overhead(found, target.configured.traces))
-    raise SystemExit(FAILED if code else HELD)
+    raise SystemExit(HELD if answers.is_well(code) else FAILED)
+
+
+def _outlook(seconds: int | None, wait: int, span: timedelta | None, rounds: int) -> str:
+    """What will be done, and how long it takes."""
+    said = f"rehearse: {seconds} s of load" if seconds else "rehearse: load until Ctrl-C"
+    said += f", then at most {wait} s until the SDK has reported what it did not send"
+    if span is None:
+        return said
+    loads = load_span(span, rounds).total_seconds() / 60
+    return (
+        f"{said}; then what the SDK costs: {len(VARIANTS)} services take turns, {rounds} rounds,"
+        f" {loads:.1f} min of load and about half a minute to start it all"
+    )
+
+
+def _sort(target: Target, since: datetime) -> Answers:
+    """Sort the answers of the load, and say what is to know about them."""
+    answers = sort_answers(each for each in Ledger(target.ledger).refresh() if each.sent_at >= since.timestamp())
+    for line in describe(answers):
+        click.echo(f"rehearse: {line}", err=True)
+    return answers
 
 
 def _stock(target: Target) -> Observation | None:

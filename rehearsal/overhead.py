@@ -73,6 +73,11 @@ Floats = NDArray[np.float64]
 Rounds = Sequence[Mapping[Variant, Turn]]
 
 
+def load_span(span: timedelta, rounds: int) -> timedelta:
+    """How long load is sent in all: an open and a closed one for each variant in each round."""
+    return rounds * len(VARIANTS) * 2 * span
+
+
 def measure_overhead(
     options: Options, folder: Path, rate: float, span: timedelta, rounds: int, progress: Progress
 ) -> tuple[Cost, ...]:
@@ -88,9 +93,10 @@ def measure_overhead(
         found = []
         for number in range(rounds):
             order = VARIANTS[number % len(VARIANTS) :] + VARIANTS[: number % len(VARIANTS)]
-            turns = {}
+            turns: dict[Variant, Turn] = {}
             for variant in order:
-                progress.show(f"overhead, round {number + 1} of {rounds}: {variant}")
+                left = load_span(span, rounds) - (number * len(VARIANTS) + len(turns)) * 2 * span
+                progress.show(f"overhead, round {number + 1} of {rounds}: {variant}; {left.seconds} s of load to go")
                 turns[variant] = _take_turn(stacks[variant], rate, span, f"{number}")
             found.append(turns)
         return tuple(compare(found))
