@@ -26,6 +26,7 @@ router = APIRouter()
 SHOWN: Final = 8  # rows of each table; the pages behind them have the rest
 MAX_MARKS: Final = 200  # notifications on the time line
 MINUTE: Final = timedelta(minutes=1)
+SETTLING: Final = timedelta(seconds=10)  # in which a request ends, and the SDK sends what it made of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,8 @@ def _content(reader: apsw.Connection, scope: Scope, url: str, extension: Extensi
         "latency": latency(load),
         "endpoints": endpoints_of(load.names, load.span)[:SHOWN],
         "effective": _effective(load, extension),
+        "arriving": sum(extension.sent(scope.now - SETTLING, scope.now).values()),
+        "settling": SETTLING,
         "bill": _bill(reader, scope, extension),
         "more": {each.title: each.path for each in extension.sections},
         "kept": (arrived, arrived + dropped, wilson(arrived, arrived + dropped)),

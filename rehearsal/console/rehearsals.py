@@ -42,7 +42,14 @@ def rehearsals(
     scope = find_scope(context, asked.project, asked.period)
     found, has_more = list_runs(runs, SHOWN, offset)
     return render(
-        request, "rehearsals.html.jinja", scope=scope, runs=found, has_more=has_more, offset=offset, size=SHOWN
+        request,
+        "rehearsals.html.jinja",
+        scope=scope,
+        runs=found,
+        has_more=has_more,
+        offset=offset,
+        size=SHOWN,
+        folder=runs,
     )
 
 
