@@ -10,6 +10,7 @@ import yaml
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
+from rehearsal.chance.reckon import reckon
 from rehearsal.cli import cli
 from rehearsal.disturbance import How, Outage
 from rehearsal.disturbance_file import DISTURBANCES
@@ -27,7 +28,9 @@ BLOCKS: Final = re.findall(r"^```yaml\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTA
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.splitlines()[0])
 def test_every_drill_of_the_document_is_one(tmp_path: Path, block: str) -> None:
     (tmp_path / "a.yml").write_text(block)
-    check_drills(load_drills(tmp_path), load_plan(Options().plan))
+    drills = load_drills(tmp_path)
+    check_drills(drills, load_plan(Options().plan))
+    assert reckon(drills[0], RULES, Options(), 10_000).is_accepted
     Draft202012Validator(drill_schema()).validate(yaml.safe_load(block))
 
 

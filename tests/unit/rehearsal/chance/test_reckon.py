@@ -8,16 +8,19 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from monitors.load import load_rules
 from rehearsal.chance.reckon import Chance, reckon
 from rehearsal.cli import cli
 from rehearsal.disturbance import Fault
 from rehearsal.drill import Drill, ExpectedPage
 from rehearsal.drill_file import load_drills
-from rehearsal.settings import Options
+from rehearsal.plan_file import load_plan
+from rehearsal.settings import ROOT, Options
 from tests.unit.rehearsal.samples import MINUTE, RULES
 
 OPTIONS = Options()
 RUNS = 20_000
+TEMPLATE = ROOT / "rehearsal" / "template"
 SHIPPED = {drill.name: drill for drill in load_drills(OPTIONS.drills)}
 CODE = ExpectedPage("ISL new error code", "isl-oncall", 6 * MINUTE, None)
 RATE = ExpectedPage("ISL error rate", "isl-alerts", 3 * MINUTE, 3 * MINUTE)
@@ -36,6 +39,13 @@ def test_no_drill_that_ships_is_a_toss_of_a_coin(name: str) -> None:
     found = reckon(SHIPPED[name], RULES, OPTIONS, RUNS)
     assert found.is_accepted, found.reasons
     assert found.unknown == ()
+
+
+@pytest.mark.parametrize("plan", [TEMPLATE / "plan.yml", ROOT / "tests" / "rehearsal" / "node" / "plan.yml"])
+def test_nor_is_one_of_the_plans_to_start_from(plan: Path) -> None:
+    found = load_plan(plan)
+    rules = load_rules(found.rules)
+    assert all(reckon(each, rules, OPTIONS, RUNS).is_accepted for each in load_drills(found.drills))
 
 
 def test_a_first_failure_that_takes_too_long_is_as_frequent_as_the_exponential_says() -> None:
