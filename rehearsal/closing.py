@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -82,6 +82,7 @@ def close(
 
     `cut_off`: how many requests may have been cut off with the engine.
     """
+    risks = _risks(spans.risks, configured)
     books = reconcile(
         entries,
         seen.transactions,
@@ -90,19 +91,29 @@ def close(
         seen.dropped_errors,
         rate_of=configured.of if configured else None,
         lost_reports=seen.lost_reports,
-        could_be_lost=spans.risks.report,
+        could_be_lost=risks.report,
         cut_off=cut_off,
     )
     counted = Seen(seen.transactions, seen.dropped, seen.sessions, seen.dropped_sessions, seen.lost_reports, cut_off)
     return Closing(
         books=books,
-        counts=count_requests(entries, counted, spans.risks, has_sessions=has_sessions),
+        counts=count_requests(entries, counted, risks, has_sessions=has_sessions),
         by_endpoint=break_down(entries, seen.transactions, seen.errors, books, by_endpoint),
         by_drill=break_down(entries, seen.transactions, seen.errors, books, spans.drill_of),
         rates=_rates(configured, entries, seen, spans.could_arrive) if configured else (),
         traced=frozenset(each.request_id for each in seen.transactions),
         raised=frozenset(each.request_id for each in seen.errors),
     )
+
+
+def _risks(risks: Risks, configured: Configured | None) -> Risks:
+    """Where everything is sampled, reports tell of losses on the way only; elsewhere of what was sampled out, too."""
+
+    def could_be_lost(entry: Entry) -> bool:
+        is_all_sampled = configured is not None and configured.of(entry.route) >= 1
+        return risks.report(entry) if is_all_sampled else risks.sampled(entry)
+
+    return replace(risks, report=could_be_lost)
 
 
 def _rates(

@@ -15,7 +15,7 @@ from rehearsal.cost.month import month_of
 from rehearsal.counts import Risks
 from rehearsal.curves import Curve, draw, read_trace
 from rehearsal.detect import detections, with_moments
-from rehearsal.disturbance import Storm
+from rehearsal.disturbance import Outage, Storm
 from rehearsal.judge import judge_outside
 from rehearsal.look_back import look_back
 from rehearsal.measure import measure, quiet_time
@@ -28,6 +28,7 @@ from rehearsal.verdict import DrillResult, Finding, Report, Skipped, Status
 
 IN_FLIGHT: Final = timedelta(seconds=5)  # of wall time: telemetry that was on its way when Sentry went, or queued
 UNWELL: Final = timedelta(seconds=15)  # of wall time: the SDK looks every 10 s whether it may sample as usual again
+BACK: Final = timedelta(seconds=2)  # of wall time: a send that failed is noticed
 # Of wall time: how far back what an SDK counted can go that it then sends. Source: sentry-sdk 2.75, transport, sessions
 REPORTED_EVERY: Final = timedelta(seconds=30)
 SESSIONS_EVERY: Final = timedelta(seconds=60)
@@ -130,16 +131,27 @@ def _spans(results: list[DrillResult], pace: Pace) -> Spans:
         (each.drill.name, pace.instant(each.started_at).timestamp(), pace.instant(each.ended_at).timestamp())
         for each in results
     ]
-    out = [(pace.instant(since), pace.instant(until) + UNWELL) for since, until in filter(None, map(_out, results))]
+    out = [_instants(span, pace) for span in filter(None, map(_out, results))]
+    lossy = [_instants(each.out, pace) for each in results if each.out and not _is_kept(each)]
+    reports, sampled = _during(lossy, IN_FLIGHT, BACK), _during(lossy, IN_FLIGHT + REPORTED_EVERY, BACK)
+    # Of what was refused the number of session items is on file, and not what they counted.
+    sessions = _during(out, IN_FLIGHT + SESSIONS_EVERY, BACK)
+    is_out = _during(out, IN_FLIGHT, UNWELL)
+    return Spans(by_span(drills, BETWEEN), lambda entry: not is_out(entry), Risks(reports, sampled, sessions))
 
-    def is_near(before: timedelta) -> Callable[[Entry], bool]:
-        """Was a request sent while Sentry was out, or so long before?"""
-        spans = [((since - before).timestamp(), until.timestamp()) for since, until in out]
-        return lambda entry: any(since <= entry.sent_at <= until for since, until in spans)
 
-    is_lost = is_near(IN_FLIGHT)
-    risks = Risks(is_near(IN_FLIGHT + REPORTED_EVERY), is_near(IN_FLIGHT + SESSIONS_EVERY))
-    return Spans(by_span(drills, BETWEEN), lambda entry: not is_lost(entry), risks)
+def _instants(span: tuple[timedelta, timedelta], pace: Pace) -> tuple[datetime, datetime]:
+    return pace.instant(span[0]), pace.instant(span[1])
+
+
+def _during(spans: list[tuple[datetime, datetime]], before: timedelta, after: timedelta) -> Callable[[Entry], bool]:
+    """Was a request sent in one of these spans, so long before it, or so long after it?"""
+    stamps = [((since - before).timestamp(), (until + after).timestamp()) for since, until in spans]
+    return lambda entry: any(since <= entry.sent_at <= until for since, until in stamps)
+
+
+def _is_kept(result: DrillResult) -> bool:
+    return isinstance(result.drill.disturbance, Outage) and result.drill.disturbance.how.is_kept
 
 
 def _out(result: DrillResult) -> tuple[timedelta, timedelta] | None:

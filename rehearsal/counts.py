@@ -63,9 +63,10 @@ def _never(_: Entry) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Risks:
-    """Which requests an SDK's own count of what it did may have lost, as told by when they were sent."""
+    """Which requests can be in a count of the SDK's own that was lost, as told by when they were sent."""
 
-    report: Callable[[Entry], bool] = _never
+    report: Callable[[Entry], bool] = _never  # as a drop on the way
+    sampled: Callable[[Entry], bool] = _never  # as a drop of any kind
     session: Callable[[Entry], bool] = _never
 
 

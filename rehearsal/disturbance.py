@@ -50,6 +50,11 @@ class How(StrEnum):
         """Is it there, behind a switch that decides how it answers?"""
         return self in (How.SLOW, How.LIMITING, How.FAILING)
 
+    @property
+    def is_kept(self) -> bool:
+        """Is what it refused on file, and with it what the SDK's reports said?"""
+        return self in (How.LIMITING, How.FAILING)
+
 
 _OUT = {
     How.AWAY: "Sentry away",

@@ -7,6 +7,7 @@ import pytest
 
 from loadtest.ledger import CANARY, PLANTED, PROBE, Entry
 from rehearsal.closing import Spans, close
+from rehearsal.counts import Risks
 from rehearsal.observe import Observation
 from rehearsal.reconcile import Arrival
 from rehearsal.sampling import TOTAL, Configured, Verdict
@@ -61,3 +62,22 @@ def test_what_sentry_could_not_get_is_no_sampling(could: Callable[[Entry], bool]
 def test_where_nobody_knows_the_rates_there_are_none() -> None:
     closing = close(LEDGER, SEEN, None, SPANS)
     assert (closing.rates, closing.books.is_closed) == ((), True)
+
+
+def is_away(each: Entry) -> bool:
+    return each.request_id in AWAY
+
+
+@pytest.mark.parametrize(
+    ("risks", "rate", "is_excused"),
+    [
+        (Risks(report=is_away), 1.0, True),
+        (Risks(sampled=is_away), 1.0, False),  # everything is sampled: only what was lost on the way is in a report
+        (Risks(sampled=is_away), 0.5, True),
+        (Risks(session=is_away), 0.5, False),
+    ],
+)
+def test_a_lost_report_excuses_what_it_can_have_told_of(risks: Risks, rate: float, is_excused: bool) -> None:
+    lost = replace(SEEN, dropped={"sample_rate": 1}, lost_reports=1)
+    books = close(LEDGER, lost, Configured(rate, {"/ready": 0.0}), replace(SPANS, risks=risks)).books
+    assert (books.difference, books.is_excused) == (20, is_excused)
