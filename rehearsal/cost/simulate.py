@@ -48,7 +48,10 @@ class Clockwork:
 def clockwork(monitor: Monitor) -> Clockwork:
     """Return the spans of a monitor. Raises UsageError if its values cannot be simulated."""
     if monitor.aggregate.function in UNKNOWN:
-        raise UsageError(f"{monitor.source}: {monitor.name} counts different values; its power is not known")
+        raise UsageError(
+            f"{monitor.source}: {monitor.name} counts different values; its power is not known, since nothing"
+            " says which values a fault brings: watch count() of the same query, or let a drill show it (rehearse run)"
+        )
     spans = [monitor.window, cadence(monitor.window, monitor.compared_to), monitor.compared_to or timedelta(0)]
     minutes = [round(span / MINUTE) for span in spans]
     step = gcd(*minutes)
