@@ -79,3 +79,8 @@ class Extension:
     bill: Callable[[Mapping[str, int], timedelta], Projection | None] = field(default=_no_bill)
     # Requests by endpoint that callers sent in [since, until), before any sampling; empty where nobody counted.
     sent: Callable[[datetime, datetime], Mapping[str, int]] = field(default=_nothing_sent)
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether anybody counts what is sent."""
+        return self.sent is not _nothing_sent

@@ -11,11 +11,12 @@ from markupsafe import Markup
 from embedded.categories import ERROR, SPAN
 from embedded.pages.access import Visit
 from embedded.pages.charts import Band, meter, strip
+from embedded.pages.effective import ARRIVING, effective_rates
 from embedded.pages.extension import Extension, Projection
 from embedded.pages.formats import show_clock
 from embedded.pages.frame import Ask, Scope, find_scope, render
 from embedded.pages.intervals import wilson
-from embedded.pages.load import Load, latency, load_of, throughput
+from embedded.pages.load import latency, load_of, throughput
 from embedded.pages.traffic import endpoints_of, numbers_of
 from embedded.pages.way import distance
 from embedded.store import history, issues, outcomes, traffic
@@ -23,10 +24,10 @@ from embedded.store.history import Standing
 from embedded.store.projects import list_keys
 
 router = APIRouter()
-SHOWN: Final = 8  # rows of each table; the pages behind them have the rest
+SHOWN: Final = 8  # endpoints; the pages behind them have the rest
+NEWEST: Final = 4  # issues, and notifications
 MAX_MARKS: Final = 200  # notifications on the time line
 MINUTE: Final = timedelta(minutes=1)
-SETTLING: Final = timedelta(seconds=10)  # in which a request ends, and the SDK sends what it made of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +38,6 @@ class Lane:
     href: str | None
     drawing: Markup
     summary: str
-
-
-@dataclass(frozen=True, slots=True)
-class Effective:
-    """What arrived of an endpoint's requests."""
-
-    arrived: int
-    sent: int
-    rate: float
-    between: tuple[float, float]  # 95 %
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,30 +72,18 @@ def _content(reader: apsw.Connection, scope: Scope, url: str, extension: Extensi
         "throughput": throughput(load),
         "latency": latency(load),
         "endpoints": endpoints_of(load.names, load.span)[:SHOWN],
-        "effective": _effective(load, extension),
-        "arriving": sum(extension.sent(scope.now - SETTLING, scope.now).values()),
-        "settling": SETTLING,
+        "effective": effective_rates(reader, scope, load, extension.sent),
+        "arriving": ARRIVING,
+        "is_counted": extension.is_counted,
         "bill": _bill(reader, scope, extension),
         "more": {each.title: each.path for each in extension.sections},
         "kept": (arrived, arrived + dropped, wilson(arrived, arrived + dropped)),
+        "evaluated_at": min((each.evaluated_at for each in standings if each.evaluated_at), default=None),
         "standings": [(each, distance(each)[0], meter(*distance(each))) for each in standings],
         "lanes": [*_fault_lane(scope, extension), *_lanes(reader, scope, standings)],
-        "told": history.deliveries(reader, project_id, limit=SHOWN),
-        "issues": issues.list_issues(reader, project_id, "unresolved", None, SHOWN, 0),
+        "told": history.deliveries(reader, project_id, limit=NEWEST),
+        "issues": issues.list_issues(reader, project_id, "unresolved", None, NEWEST, 0),
         "dsn": f"{url.replace('://', f'://{keys[0].public_key}@')}/{project_id}" if keys else None,
-    }
-
-
-def _effective(load: Load, extension: Extension) -> dict[str, Effective]:
-    """Endpoint -> the share of its requests that arrived, where somebody counts what is sent."""
-    if load.newest is None:
-        return {}
-    arrived = {name: tally.samples for name, tally in load.names.items()}
-    sent = extension.sent(load.since, load.newest)  # what was sent later may be on its way
-    return {
-        name: Effective(number, sent[name], min(1.0, number / sent[name]), wilson(min(number, sent[name]), sent[name]))
-        for name, number in arrived.items()
-        if sent.get(name)
     }
 
 

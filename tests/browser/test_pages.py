@@ -1,6 +1,7 @@
 """Each page in a real browser, on data that came through a socket: live, usable, accessible, running its own only."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -179,8 +180,18 @@ def test_overview_shows_the_fault_the_bill_and_what_was_sent(tab: Page, told: St
     expect(tab.locator(".lanes", has_text="Faults")).to_contain_text("1 fault, on now")
     assert tab.locator(".lane title", has_text="error_rate 0.2 at <b> from").count() == 1
     row = tab.locator("tr", has=tab.get_by_role("link", name=ENDPOINTS[3][0]))
-    expect(row).to_contain_text("sent")
+    expect(row).to_contain_text(re.compile(r"[1-9]\S* to [1-9]\S* %"))  # the effective rate's interval
     expect(tab.get_by_role("region", name="Projected bill")).to_contain_text("spans")
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1920, 1080)])
+def test_overview_is_one_screen_on_a_desk(tab: Page, told: Story, width: int, height: int) -> None:
+    tab.set_viewport_size({"width": width, "height": height})
+    tab.goto(address(told, "overview"))
+    expect(tab.get_by_role("heading", name="Last notifications")).to_be_visible()
+    assert tab.evaluate("document.documentElement.scrollHeight") <= height
+    wide = "[...document.querySelectorAll('.wall .scroll')].filter(each => each.scrollWidth > each.clientWidth).length"
+    assert tab.evaluate(wide) == 0, "a table is cut"
 
 
 ATTACKS = (
