@@ -93,3 +93,9 @@ def test_what_is_no_rehearsal_is_said(engine: Engine, path: str, status: int) ->
     for name in ("20261123T120000", "20261125T120000"):
         (engine.data_dir.parent / "runs" / name).mkdir(parents=True, exist_ok=True)
     assert page(engine, path).status_code == status
+
+
+def test_an_address_without_a_page_says_what_to_do(engine: Engine) -> None:
+    answer = page(engine, "/nowhere/")
+    assert answer.status_code == 404
+    assert "There is no page at this address" in answer.text
