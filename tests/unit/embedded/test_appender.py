@@ -49,7 +49,7 @@ async def append_all(database: Database, *batches: Batch) -> list[BaseException 
     return await asyncio.gather(*(appender.append(each) for each in batches), return_exceptions=True)
 
 
-def test_envelopes_of_one_turn_share_a_commit(database: Database) -> None:
+def count_commits(database: Database) -> list[int]:
     commits: list[int] = []
 
     def count(*_: object) -> int:
@@ -57,20 +57,20 @@ def test_envelopes_of_one_turn_share_a_commit(database: Database) -> None:
         return 0
 
     database._writer.set_wal_hook(count)  # called after each commit
+    return commits
+
+
+def test_envelopes_of_one_turn_share_a_commit(database: Database) -> None:
+    commits = count_commits(database)
     assert asyncio.run(append_all(database, *map(batch, range(20)))) == [None] * 20
     assert (len(commits), stored(database)) == (1, 20)
 
 
 def test_envelopes_that_arrive_while_a_commit_runs_share_the_next(database: Database) -> None:
-    commits: list[int] = []
-
-    def count(*_: object) -> int:
-        commits.append(1)
-        return 0
+    commits = count_commits(database)
 
     async def one_after_the_other() -> None:
         appender, is_held = Appender(database), threading.Event()
-        database._writer.set_wal_hook(count)
         first = database.submit(lambda _: is_held.wait(DEADLINE_S))  # what is at the writer when they arrive
         tasks = []
         for number in range(20):
@@ -82,6 +82,49 @@ def test_envelopes_that_arrive_while_a_commit_runs_share_the_next(database: Data
 
     asyncio.run(one_after_the_other())
     assert (len(commits), stored(database)) == (2, 20)  # of the first, and of all others
+
+
+def test_those_that_were_answered_together_share_a_commit_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each sends its next some turns later than the one before it."""
+    monkeypatch.setattr("embedded.store.appender.LINGER_S", DEADLINE_S)
+    commits = count_commits(database)
+
+    async def send_twice(appender: Appender, number: int) -> None:
+        await appender.append(batch(number))
+        for _ in range(3 * number):
+            await asyncio.sleep(0)
+        await appender.append(batch(100 + number))
+
+    async def send_all() -> None:
+        appender = Appender(database)
+        await asyncio.gather(*(send_twice(appender, number) for number in range(5)))
+
+    asyncio.run(asyncio.wait_for(send_all(), DEADLINE_S / 2))
+    assert (len(commits), stored(database)) == (2, 10)
+
+
+def test_lone_envelope_waits_for_nobody(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("embedded.store.appender.LINGER_S", 10 * DEADLINE_S)
+
+    async def send_three() -> None:
+        appender = Appender(database)
+        for number in range(3):
+            await appender.append(batch(number))
+
+    asyncio.run(asyncio.wait_for(send_three(), DEADLINE_S))
+    assert stored(database) == 3
+
+
+def test_envelopes_do_not_wait_for_ever_for_one_that_does_not_come(database: Database) -> None:
+    async def send_fewer() -> None:
+        appender = Appender(database)
+        await asyncio.gather(*(appender.append(batch(number)) for number in range(5)))
+        await asyncio.gather(*(appender.append(batch(10 + number)) for number in range(2)))
+
+    asyncio.run(asyncio.wait_for(send_fewer(), DEADLINE_S))
+    assert stored(database) == 7
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 64, 131])
