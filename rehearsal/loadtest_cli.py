@@ -24,7 +24,7 @@ from rehearsal.errors import UsageError
 from rehearsal.load import Load, run_load
 from rehearsal.observe import Observation
 from rehearsal.options import TRAFFIC, VAR
-from rehearsal.overhead import VARIANTS, load_span, measure_overhead
+from rehearsal.overhead import load_span, measure_overhead, variants_of
 from rehearsal.ports import HOST, hold_port
 from rehearsal.provisioning import ORGANIZATION
 from rehearsal.reports.cost_tables import show_totals
@@ -50,7 +50,7 @@ FAILED, HELD = 1, 0
     "--wait", type=click.IntRange(0, 300), default=70, show_default=True, help="Seconds for the SDK's counts."
 )
 @click.option("--overhead", "with_overhead", is_flag=True, help="Measure what the SDK costs, too: some minutes more.")
-@click.option("--rounds", type=click.IntRange(2, 50), default=3, show_default=True, help="Of --overhead.")
+@click.option("--rounds", type=click.IntRange(2, 50), default=4, show_default=True, help="Of --overhead.")
 @VAR
 def loadtest(
     *,
@@ -68,7 +68,7 @@ def loadtest(
     """Send load to what `up` left running; ends with 1 if any answer was wrong. A 503 that sheds load is not.
 
     Then waits for the SDK, which reports what it did not send once a minute, and says which sample rates took effect,
-    what a month of --traffic costs, and, with --overhead, what the SDK costs the service: three services of their own
+    what a month of --traffic costs, and, with --overhead, what the SDK costs the service: services of their own
     (SDK off, at the configured rate, at 1.0) take turns under the same load.
     """
     target, requests = find_target(var), parse_traffic(traffic) * SECONDS_PER_MONTH
@@ -76,7 +76,9 @@ def loadtest(
     if page:
         click.echo(f"Locust's page: http://{HOST}:{page.number}", err=True)
     span = timedelta(seconds=max(5, min(seconds, 10)))
-    click.echo(_outlook(None if page else seconds, wait, span if with_overhead else None, rounds), err=True)
+    click.echo(_outlook(None if page else seconds, wait), err=True)
+    if with_overhead:
+        click.echo(_overhead_outlook(span, rounds, len(variants_of(target.configured.traces))), err=True)
     load = Load(rate, timedelta(seconds=seconds), shape, processes, page_port=page.number if page else None)
     before, since = _stock(target), now()
     code = run_load(target.url, target.key, load, target.ledger, target.file)
@@ -93,16 +95,17 @@ def loadtest(
     raise SystemExit(HELD if answers.is_well(code) else FAILED)
 
 
-def _outlook(seconds: int | None, wait: int, span: timedelta | None, rounds: int) -> str:
+def _outlook(seconds: int | None, wait: int) -> str:
     """What will be done, and how long it takes."""
     said = f"rehearse: {seconds} s of load" if seconds else "rehearse: load until Ctrl-C"
-    said += f", then at most {wait} s until the SDK has reported what it did not send"
-    if span is None:
-        return said
-    loads = load_span(span, rounds).total_seconds() / 60
+    return said + f", then at most {wait} s until the SDK has reported what it did not send"
+
+
+def _overhead_outlook(span: timedelta, rounds: int, variants: int) -> str:
+    minutes = load_span(span, rounds, variants).total_seconds() / 60
     return (
-        f"{said}; then what the SDK costs: {len(VARIANTS)} services take turns, {rounds} rounds,"
-        f" {loads:.1f} min of load and about half a minute to start it all"
+        f"rehearse: then what the SDK costs: {variants} services take turns, {rounds} rounds, {minutes:.1f} min of load"
+        " and about half a minute to start it all"
     )
 
 

@@ -1,10 +1,10 @@
 """What the SDK costs the service: variants of it take turns under the same load, in one run.
 
-Three services, each a set of processes of its own beside one engine: the SDK off, at the configured rate, at 1.0. In
-each round each variant gets, in an order that rotates, an open load (requests come at their rate, however slow the
-answers: latencies) and a closed one (a few callers ask as fast as they are answered: throughput). Whatever else the
-machine does hits the variants alike. Intervals are of 95 %, by a bootstrap over the requests of each round (latencies),
-or over the rounds (throughput: Student's t on the logarithms of their ratios).
+Three services, each a set of processes of its own beside one engine: the SDK off, at the configured rate, at 1.0; two
+where the configured rate is 1.0. In each round each variant gets, in an order that rotates, an open load (requests come
+at their rate, however slow the answers: latencies) and a closed one (a few callers ask as fast as they are answered:
+throughput). Whatever else the machine does hits the variants alike. Intervals are of 95 %, by a bootstrap over the
+requests of each round (latencies), or over the rounds (throughput: Student's t on the logarithms of their ratios).
 Source: Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapter 13 (percentile intervals).
 """
 
@@ -73,9 +73,14 @@ Floats = NDArray[np.float64]
 Rounds = Sequence[Mapping[Variant, Turn]]
 
 
-def load_span(span: timedelta, rounds: int) -> timedelta:
+def variants_of(configured: float) -> tuple[Variant, ...]:
+    """Return what takes turns: a configured rate of 1.0 is measured once."""
+    return ("off", "all") if configured == 1.0 else VARIANTS
+
+
+def load_span(span: timedelta, rounds: int, variants: int) -> timedelta:
     """How long load is sent in all: an open and a closed one for each variant in each round."""
-    return rounds * len(VARIANTS) * 2 * span
+    return rounds * variants * 2 * span
 
 
 def measure_overhead(
@@ -86,16 +91,19 @@ def measure_overhead(
     `span` is that of one load of one turn. Raises EnvironmentMissingError if a part does not start.
     """
     stacks: dict[Variant, Stack] = {}
+    variants = variants_of(options.traces_sample_rate)
+    whole = load_span(span, rounds, len(variants))
     try:
-        for variant in VARIANTS:
+        for variant in variants:
             progress.show(f"starting the service: {variant}")
             stacks[variant] = _start(variant, options, folder / variant, stacks.get("off"))
         found = []
         for number in range(rounds):
-            order = VARIANTS[number % len(VARIANTS) :] + VARIANTS[: number % len(VARIANTS)]
+            first = number % len(variants)
+            order = variants[first:] + variants[:first]
             turns: dict[Variant, Turn] = {}
             for variant in order:
-                left = load_span(span, rounds) - (number * len(VARIANTS) + len(turns)) * 2 * span
+                left = whole - (number * len(variants) + len(turns)) * 2 * span
                 progress.show(f"overhead, round {number + 1} of {rounds}: {variant}; {left.seconds} s of load to go")
                 turns[variant] = _take_turn(stacks[variant], rate, span, f"{number}")
             found.append(turns)
@@ -163,6 +171,8 @@ def compare(rounds: Rounds) -> Iterator[Cost]:
     names = dict.fromkeys(name for turns in rounds for turn in turns.values() for name in turn.latencies_ms)
     for name in sorted(names, key=lambda name: (name != EVERYTHING, name)):
         for variant in VARIANTS[1:]:
+            if any(variant not in turns for turns in rounds):
+                continue
             pairs = [(turns["off"], turns[variant]) for turns in rounds]
             off = [np.asarray(before.latencies_ms.get(name, ()), dtype=np.float64) for before, _ in pairs]
             on = [np.asarray(after.latencies_ms.get(name, ()), dtype=np.float64) for _, after in pairs]

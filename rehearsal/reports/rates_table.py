@@ -74,6 +74,7 @@ def show_overhead(found: Sequence[Cost], configured: float) -> RenderableType:
     tables = [
         _ratios([each for each in found if each.variant == variant], f"traces at {rate:g}", prefix)
         for variant, rate in (("configured", configured), ("all", 1.0))
+        if any(each.variant == variant for each in found)
     ]
     return Group(Text(f"\n{said}"), *tables)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from rehearsal.overhead import EVERYTHING, Turn, Variant, compare
+from rehearsal.overhead import EVERYTHING, Turn, Variant, compare, variants_of
 from rehearsal.reports.rates_table import show_overhead
 
 ROUNDS = 4
@@ -54,6 +54,16 @@ def test_quantile_of_too_few_requests_is_not_told(count: int, known: list[str]) 
 
 def test_endpoint_that_was_never_answered_has_no_throughput() -> None:
     assert next(iter(compare(rounds(50, answered=0)))).throughput is None
+
+
+def test_configured_rate_of_all_is_measured_once() -> None:
+    assert variants_of(1.0) == ("off", "all")
+    assert variants_of(0.1) == ("off", "configured", "all")
+    found = list(compare([{name: each[name] for name in variants_of(1.0)} for each in rounds(50)]))
+    assert {each.variant for each in found} == {"all"}
+    written = StringIO()
+    Console(file=written, width=100).print(show_overhead(found, 1.0))
+    assert written.getvalue().count("traces at") == 1
 
 
 def test_table_fits_a_terminal_and_names_both_rates() -> None:
