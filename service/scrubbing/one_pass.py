@@ -1,7 +1,7 @@
 """Transactions are walked once, here, before the SDK writes them as JSON; that was most of what tracing a request cost.
 
 Left to itself the SDK walks an event in its scrubber, then in its serialiser, and then our hook does: three times in
-Python. The walk of our scrubber yields JSON without secrets, so for transactions it stands for all (decision 0015).
+Python. The walk of our scrubber yields JSON without secrets, so for transactions it stands for all (decision 0016).
 Errors, which are few and hold what nobody foresaw, are still walked by each of them.
 """
 
