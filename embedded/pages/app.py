@@ -32,6 +32,7 @@ HEADERS: Final = (
     (b"cache-control", b"no-cache"),  # assets are asked for again, and answered 304
 )
 INVALID: Final = 400
+FAILED: Final = 500
 
 
 def build_pages(context: Context, token: str, host: str, extension: Extension) -> ASGIApp:
@@ -50,6 +51,7 @@ def build_pages(context: Context, token: str, host: str, extension: Extension) -
     app.add_exception_handler(HTTPException, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(OverflowError, _on_overflow)
+    app.add_exception_handler(Exception, _on_failure)
     app.add_middleware(
         SessionMiddleware,
         secret_key=access.session_secret(token),
@@ -79,7 +81,7 @@ async def _on_login_needed(request: Request, _: Exception) -> Response:
 
 
 async def _on_error(request: Request, error: Exception) -> Response:
-    status, detail = (error.status_code, error.detail) if isinstance(error, HTTPException) else (500, "")
+    status, detail = (error.status_code, error.detail) if isinstance(error, HTTPException) else (FAILED, "")
     return render(request, "error.html.jinja", status=status, code=status, detail=detail)
 
 
@@ -91,3 +93,8 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 
 async def _on_overflow(request: Request, _: Exception) -> Response:
     return render(request, "error.html.jinja", status=404, code=404, detail="There is nothing with such an id.")
+
+
+async def _on_failure(request: Request, _: Exception) -> Response:
+    """Say nothing of the exception: once this is sent, Starlette raises it again, and the server logs its trace."""
+    return render(request, "failure.html.jinja", status=FAILED)

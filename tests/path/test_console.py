@@ -1,7 +1,8 @@
 """The pages that the rehearsal adds to the engine: what they answer without data, and what they refuse."""
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import httpx
 import pytest
@@ -99,3 +100,20 @@ def test_an_address_without_a_page_says_what_to_do(engine: Engine) -> None:
     answer = page(engine, "/nowhere/")
     assert answer.status_code == 404
     assert "There is no page at this address" in answer.text
+
+
+def test_a_page_that_fails_says_where_the_trace_is_and_nothing_of_it(engine: Engine) -> None:
+    with closing(sqlite3.connect(engine.data_dir / "engine.sqlite", isolation_level=None)) as other:
+        other.execute("ALTER TABLE release_project RENAME TO lost")
+        try:
+            answer = page(engine, "/releases/")
+        finally:
+            other.execute("ALTER TABLE lost RENAME TO release_project")
+    assert answer.status_code == 500
+    assert "<nav" in answer.text
+    assert "docker compose logs engine" in answer.text
+    assert "release_project" not in answer.text
+    assert "Traceback" not in answer.text
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    await_true("the trace", lambda: "no such table: release_project" in (engine.data_dir / "log").read_text(), 10)
+    assert page(engine, "/releases/").status_code == 200
