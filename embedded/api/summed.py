@@ -11,9 +11,7 @@ from embedded.store.windows import Window
 from embedded.windowed import is_summed, window_samples
 from monitors.model import Aggregate
 
-MAX_ROWS: Final = (
-    100_000  # read one by one for one answer, so that it is exact; more is summed up or refused, never cut
-)
+MAX_ROWS: Final = 100_000  # read one by one for an answer, so that it is exact; more is summed up or refused, never cut
 COUNT: Final = Aggregate("count", None)
 
 
