@@ -126,7 +126,8 @@ def _tabulate(chances: dict[str, Chance]) -> Table:
         style = "" if each.is_accepted else "red"
         reasons = [f"{what} ({show_chance(count / each.runs)})" for what, count in each.reasons.items()]
         reasons += [f"nothing is known of {monitor}" for monitor in each.unknown]
-        shown = show_chance(each.share) if each.failed else f"never in {each.runs:,}"
+        never = f"never in {each.runs:,}" if each.runs else "no fault to draw"
+        shown = show_chance(each.share) if each.failed else never
         table.add_row(Text(name, style="bold"), Text(shown, style=style), Text("\n".join(reasons)))
     return table
 

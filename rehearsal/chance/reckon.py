@@ -38,14 +38,14 @@ MORE: Final = timedelta(minutes=5)  # that a monitor is watched after the fault 
 class Chance:
     """How often a drill was drawn, and how often it went otherwise than expected."""
 
-    runs: int
+    runs: int  # 0: nothing was drawn, since chance has no part in it
     failed: int
     reasons: Mapping[str, int]  # what went wrong -> how often
     unknown: tuple[str, ...] = ()  # monitors that measure no share: of those nothing is reckoned
 
     @property
     def share(self) -> float:
-        return self.failed / self.runs
+        return self.failed / self.runs if self.runs else 0.0
 
     @property
     def is_accepted(self) -> bool:
@@ -79,7 +79,7 @@ def reckon(drill: Drill, rules: RuleSet, options: Options, runs: int = RUNS, see
     """
     fault = main_fault(drill.disturbance)
     if fault is None:
-        return Chance(runs, 0, {})
+        return Chance(0, 0, {})
     dues, unknown = _dues(drill, fault, rules, options.speed)
     rng, reasons, failed = np.random.default_rng(seed), Counter[str](), 0
     for begin in range(0, runs, BATCH):
