@@ -4,7 +4,6 @@ Header, error body, log records and the Sentry tag on errors and on transactions
 """
 
 import re
-import secrets
 from contextvars import ContextVar
 from typing import Final
 
@@ -13,8 +12,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monitors import signals
+from service.random_ids import random_bytes
 
 HEADER: Final = "X-Request-Id"
+RANDOM_BYTES: Final = 8
 NO_REQUEST: Final = "-"  # what log lines outside of a request show
 WELL_FORMED: Final = re.compile(r"req_[0-9a-f]{16}")
 
@@ -28,7 +29,7 @@ def current_request_id() -> str:
 
 def new_request_id() -> str:
     """Make `req_` + 16 hex digits (64 random bits: a collision is expected after some 5e9 requests)."""
-    return f"req_{secrets.token_hex(8)}"
+    return f"req_{random_bytes()[:RANDOM_BYTES].hex()}"
 
 
 def accept_request_id(offered: str | None) -> str:

@@ -26,6 +26,7 @@ from sentry_sdk.types import Event, Hint
 from monitors import signals
 from service.errors import SOURCE, OverloadedError
 from service.event_hooks import before_send, before_send_log, before_send_transaction
+from service.random_ids import serve_uuids
 from service.release import build_release
 from service.sampling import TracesSampler
 from service.scrubbing.one_pass import OnePassScrubber
@@ -55,6 +56,7 @@ def _initialise(settings: Settings, sampler: TracesSampler, is_silent: Callable[
     if settings.isl_faults_file is not None:
         for name in ("before_send", "before_send_transaction"):
             options[name] = _keep_back(is_silent, options[name])
+    serve_uuids()  # each id of the SDK's own would stop the event loop (service.random_ids)
     sentry_sdk.init(**options)
     # The server logs an unhandled error a second time, after the ASGI wrapper has already captured it.
     ignore_logger("uvicorn.error")
