@@ -4,6 +4,7 @@ The SDK drops an event whose hook raises, and says so in a client report only. S
 """
 
 import logging
+from collections.abc import Callable
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from service.error_bodies import to_isl_error
 from service.errors import SOURCE, IslError
 from service.sampling import UNMATCHED
 from service.scrubbing.event import reduce_event, scrub_event, scrub_log
+from service.scrubbing.one_pass import unpack
 from service.urls import runbook_of
 
 log: Final = logging.getLogger("isl.telemetry")
@@ -27,12 +29,14 @@ def before_send(event: Event, hint: Hint, runbook_url: str | None = None) -> Eve
         _add_error(plain, (hint.get("exc_info") or (None, None, None))[1], runbook_url)
     except Exception as error:  # noqa: BLE001  # the event without our additions beats no event
         log.warning("an error event is sent without its code: %s", type(error).__name__)
-    return cast(Event, _scrub_or_reduce(plain))
+    return cast(Event, _finish(plain, scrub_event))
 
 
 def before_send_transaction(event: Event, _hint: Hint) -> Event:
-    """Finish a transaction: scrubbing, and one name for all paths that no route takes."""
-    return cast(Event, _scrub_or_reduce(cast(dict[str, Any], event)))
+    """Finish a transaction: scrubbing where it was not scrubbed yet, and one name for all paths that no route takes."""
+    plain = cast(dict[str, Any], event)
+    scrubbed = unpack(plain)
+    return cast(Event, _finish(plain, scrub_event) if scrubbed is None else _finish(scrubbed, dict))
 
 
 def before_send_log(record: dict[str, Any], _hint: Hint) -> dict[str, Any] | None:
@@ -44,9 +48,9 @@ def before_send_log(record: dict[str, Any], _hint: Hint) -> dict[str, Any] | Non
         return None
 
 
-def _scrub_or_reduce(event: dict[str, Any]) -> dict[str, Any]:
+def _finish(event: dict[str, Any], scrub: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
     """Scrub; where that fails send what cannot hold a secret; where even that fails send that there was something."""
-    for step in (scrub_event, reduce_event):
+    for step in (scrub, reduce_event):
         try:
             return _show_route(_name_unmatched(step(event)))
         except Exception as error:  # noqa: BLE001  # whatever it is, an event with less beats none

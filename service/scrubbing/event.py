@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from service.scrubbing.text import FILTERED, TEXT_LIMIT, scrub_quotes, scrub_sql, scrub_text
-from service.scrubbing.tree import JsonDict, JsonList, Scrubber, scrub_tree
+from service.scrubbing.tree import Scrubber, scrub_tree
 
 # What may be read of a request's headers: enough to debug, nothing that names a person or opens a door.
 # Not X-Request-Id: callers write what they like into it, and the tag has the id that holds.
@@ -17,8 +17,7 @@ OWN_MODULES: Final = "service."  # our errors quote nothing that is not the call
 USER_HASH: Final = re.compile(r"[0-9a-f]{32}")  # what `service.user_id` makes; any other id is a person's own
 # Written by the SDK about the program: names of packages such as `pyjwt` are no secrets.
 PROGRAM_PARTS: Final = frozenset({"modules", "sdk", "release", "environment", "platform", "type", "level"})
-SCRUBBED: Final = (JsonDict, JsonList)
-_WORD: Final = re.compile(r"[\w.<>+:@/-]{1,200}")  # names and codes: no spaces, so no sentences and no values
+_WORD: Final = re.compile(r"[\w.<>+:@/{}-]{1,200}")  # names and codes: no spaces, so no sentences and no values
 REDUCED_PARTS: Final = (
     *("event_id", "timestamp", "start_timestamp", "platform", "level", "release", "environment", "server_name", "type"),
     *("transaction", "transaction_info", "tags"),
@@ -27,15 +26,10 @@ REDUCED_CONTEXTS: Final = ("trace", "response", "error_schema")
 
 
 def scrub_event(event: dict[str, Any]) -> dict[str, Any]:
-    """Return a scrubbed copy of an error event or a transaction, of whatever shape. Parts that are unknown stay.
-
-    Parts that were scrubbed before are not walked again.
-    """
+    """Return a scrubbed copy of an error event or a transaction, of whatever shape. Parts that are unknown stay."""
     scrubber = Scrubber()
     return {
-        name: part
-        if name in PROGRAM_PARTS or type(part) in SCRUBBED
-        else _RULES.get(name, _scrub_other)(part, scrubber)
+        name: part if name in PROGRAM_PARTS else _RULES.get(name, _scrub_other)(part, scrubber)
         for name, part in event.items()
     }
 
@@ -56,7 +50,7 @@ def reduce_event(event: dict[str, Any]) -> dict[str, Any]:
 
 def _keep_words(part: object) -> object:
     """Keep names, codes and numbers, one by one or in a mapping; nothing else."""
-    if type(part) is dict or type(part) is JsonDict:
+    if type(part) is dict:
         kept = {name: _keep_words(value) for name, value in part.items() if _is_word(name) and type(value) is not dict}
         return {name: value for name, value in kept.items() if value is not None}
     return part if _is_word(part) or type(part) in (int, float, bool) else None

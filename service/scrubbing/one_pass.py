@@ -5,13 +5,29 @@ Python. The walk of our scrubber yields JSON without secrets, so for transaction
 Errors, which are few and hold what nobody foresaw, are still walked by each of them.
 """
 
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from sentry_sdk.scrubber import EventScrubber
 from sentry_sdk.types import Event
 
 from service.scrubbing.event import scrub_event
-from service.scrubbing.tree import JsonDict, JsonList
+
+PARCEL: Final = "isl_parcel"  # only between the scrubber and the hook; nothing of that name is sent
+READ_ON_THE_WAY: Final = ("type", "transaction")  # by the SDK and by the fault `silence`
+
+
+class JsonDict(dict[str, object]):
+    """JSON without secrets. The SDK's serialiser, asked to write it, takes it as it is."""
+
+    def __sentry_repr__(self) -> "JsonDict":  # the SDK's name
+        return self
+
+
+class JsonList(list[object]):
+    """The same, as a list."""
+
+    def __sentry_repr__(self) -> "JsonList":  # the SDK's name
+        return self
 
 
 class OnePassScrubber(EventScrubber):
@@ -19,21 +35,30 @@ class OnePassScrubber(EventScrubber):
 
     def scrub_event(self, event: Event) -> None:
         """Scrub an event in place, just before it is written as JSON."""
-        if event.get("type") != "transaction" or not _scrub_for_good(cast(dict[str, Any], event)):
+        if event.get("type") != "transaction" or not _pack(cast(dict[str, Any], event)):
             super().scrub_event(event)
 
 
-def _scrub_for_good(event: dict[str, Any]) -> bool:
-    """Make it JSON without secrets. False where that fails: the SDK writes it, and the hook scrubs or reduces it."""
+def _pack(event: dict[str, Any]) -> bool:
+    """Leave of a transaction one part that is done, and what the SDK looks at on the way: it asks of each part a lot.
+
+    False where our scrubber fails: the SDK writes the transaction, and the hook scrubs or reduces it.
+    """
     try:
-        event.update({name: _mark(part) for name, part in scrub_event(event).items()})
+        done = scrub_event(event)
     except Exception:  # noqa: BLE001  # whatever it is, the hook meets it again, and says so
         return False
+    event.clear()
+    event.update({name: done[name] for name in READ_ON_THE_WAY if name in done})
+    if isinstance(done.get("spans"), list):  # the SDK counts those of a transaction that is kept back
+        event["spans"] = JsonList(done.pop("spans"))
+    event[PARCEL] = JsonDict(done)
     return True
 
 
-def _mark(part: object) -> object:
-    """Tell the serialiser, and the hook, that this part is done."""
-    if type(part) is dict:
-        return JsonDict(part)
-    return JsonList(part) if type(part) is list else part
+def unpack(event: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what `_pack` made of a transaction as a whole, or None if it did not."""
+    parcel = event.get(PARCEL)
+    if type(parcel) is not JsonDict:
+        return None
+    return {name: part for name, part in event.items() if name != PARCEL} | parcel

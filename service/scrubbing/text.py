@@ -16,19 +16,21 @@ CACHED_TEXTS: Final = 8192
 CACHED_LENGTH: Final = 160  # characters
 
 # Parts of names whose values are secrets, as in DB_PASSWORD, x-auth-token, apiKey or client_secret.
-SENSITIVE_NAME: Final = (
-    r"(?:passw|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|authori[sz]ation|credential"
-    r"|cookie|session[_-]?id|csrf|xsrf|jwt|signature)"
+_SENSITIVE_WORDS: Final = (
+    r"passw|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|authori[sz]ation|credential"
+    r"|cookie|session[_-]?id|csrf|xsrf|jwt|signature"
 )
+SENSITIVE_NAME: Final = rf"(?:{_SENSITIVE_WORDS})"
 
 Replacement = str | Callable[[re.Match[str]], str]
 
-# Without one of these a text holds nothing of the list below; most texts end here.
+# Without one of these a text holds nothing of the list below; most texts end here. Each begins with a character that is
+# given, so that `re` skips from one to the next; to ignore case, it would try all of them everywhere.
 _TRIGGER: Final = re.compile(
-    rf"[@?#]|eyJ|-----BEGIN|bearer|basic|\d[\d -]{{11}}|gh[pousr]_|github_pat|xox|[srp]k[_-]|sntry|AKIA|ASIA"
-    rf"|{SENSITIVE_NAME}",
-    re.I,
+    rf"[@?#]|eyj|-----begin|bearer|basic|gh[pousr]_|github_pat|xox|[srp]k[_-]|sntry|akia|asia|{_SENSITIVE_WORDS}"
 )
+_TRIGGER_IN_ANY_CASE: Final = re.compile(_TRIGGER.pattern, re.I)  # knows letters beyond ASCII that count as one of it
+_TRIGGER_DIGITS: Final = re.compile(r"\d[\d -]{11}")
 
 
 def _mask_card(found: re.Match[str]) -> str:
@@ -78,17 +80,19 @@ _SQL_RULES: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
 def scrub_text(text: str) -> str:
     """Replace secrets, personal data and query strings, and cut what is too long."""
     if len(text) <= CACHED_LENGTH:
-        return _scrub_short(text)
+        return scrub_short(text)
     return _apply_rules(text if len(text) <= TEXT_LIMIT else text[:TEXT_LIMIT] + ELLIPSIS)
 
 
 @lru_cache(maxsize=CACHED_TEXTS)
-def _scrub_short(text: str) -> str:
+def scrub_short(text: str) -> str:
+    """Scrub a text of at most CACHED_LENGTH characters."""
     return _apply_rules(text)
 
 
 def _apply_rules(text: str) -> str:
-    if _TRIGGER.search(text) is None:
+    found = _TRIGGER.search(text.lower()) if text.isascii() else _TRIGGER_IN_ANY_CASE.search(text)
+    if found is None and _TRIGGER_DIGITS.search(text) is None:
         return text
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)

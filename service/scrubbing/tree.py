@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, Literal
 
-from service.scrubbing.text import FILTERED, SENSITIVE_NAME, scrub_sql, scrub_text
+from service.scrubbing.text import CACHED_LENGTH, FILTERED, SENSITIVE_NAME, scrub_sql, scrub_text
 
 DEPTH_LIMIT: Final = 32  # the SDK's serialiser stops at 5 in the parts that hold data
 VALUES_LIMIT: Final = 100_000  # a transaction of the SDK's 1,000 spans has a fifth; ends trees that hold themselves
 KEYS_KEPT: Final = 2048  # of which the verdict is remembered
+SHORTEST_CARD: Final = 10**12  # of 13 digits
 
 # Ends of names, and whole names, whose values are persons or keys: `user.email`, but not `server.address`.
 _PERSONAL_END: Final = "|".join(
@@ -37,7 +38,6 @@ _ID: Final = re.compile(r"[0-9a-fTZ:.+-]{1,40}")
 Verdict = Literal["keep", "filter", "drop", "sql", "id"]
 
 
-@lru_cache(maxsize=KEYS_KEPT)
 def judge_key(key: str) -> Verdict:
     """Tell what is to become of a value by its name. `accessToken`, `X-Auth-Token` and `db.password` are secrets."""
     if key in _DROPPED:
@@ -50,22 +50,12 @@ def judge_key(key: str) -> Verdict:
     return "filter" if _SECRET.search(name) else "keep"
 
 
-class JsonDict(dict[str, object]):
-    """A mapping that was scrubbed: JSON without secrets. The SDK's serialiser, asked to write it, takes it as it is."""
-
-    def __sentry_repr__(self) -> "JsonDict":  # the SDK's name
-        return self
-
-
-class JsonList(list[object]):
-    """A list that was scrubbed."""
-
-    def __sentry_repr__(self) -> "JsonList":  # the SDK's name
-        return self
-
-
 class Scrubber:
-    """One pass over one tree."""
+    """One pass over one tree.
+
+    Tells values apart by the methods of the base types: those of a subclass may do anything, and the SDK's own enums
+    are such. What an event is full of comes first.
+    """
 
     def __init__(self) -> None:
         self._left = VALUES_LIMIT
@@ -75,42 +65,60 @@ class Scrubber:
         self._left -= 1
         if self._left < 0 or depth > DEPTH_LIMIT:
             return FILTERED
-        # By the methods of the base types: those of a subclass may do anything. The SDK's own enums are such.
         kind = type(value)
         if issubclass(kind, str):
             return scrub_text(str.__str__(value))
-        if value is None or kind is bool:
-            return value
-        if kind is datetime:
-            return _write_time(value)  # type: ignore[arg-type]
-        if issubclass(kind, float):
-            return value if math.isfinite(value) else float.__repr__(value)  # type: ignore[arg-type]
-        if issubclass(kind, int):
-            return FILTERED if _is_card(int.__index__(value)) else value  # type: ignore[arg-type]
         if issubclass(kind, dict):
             return self._scrub_dict(value, depth)  # type: ignore[arg-type]
-        if kind in (list, tuple):
+        if kind is list or kind is tuple:
             return [self.scrub(each, depth + 1) for each in value]  # type: ignore[attr-defined]
-        return FILTERED
+        return scrub_scalar(value, kind)
 
     def _scrub_dict(self, tree: dict[object, object], depth: int) -> dict[str, object]:
         scrubbed: dict[str, object] = {}
         for key, value in dict.items(tree):
-            name = scrub_text(str.__str__(key)) if issubclass(type(key), str) else FILTERED
-            verdict = judge_key(name)
-            if verdict == "drop":
-                continue
-            scrubbed[name] = self._scrub_value(verdict, value, depth)
+            name, verdict = _read_key(key)
+            if verdict == "keep":
+                scrubbed[name] = self.scrub(value, depth + 1)
+            elif verdict != "drop":
+                scrubbed[name] = self._scrub_value(verdict, value, depth)
         return scrubbed
 
     def _scrub_value(self, verdict: Verdict, value: object, depth: int) -> object:
-        if verdict == "filter" and value is not None:
-            return FILTERED
+        if verdict == "id":
+            return value if type(value) is str and _ID.fullmatch(value) else self.scrub(value, depth + 1)
         if verdict == "sql" and type(value) is str:
             return scrub_sql(value)
-        if verdict == "id" and type(value) is str and _ID.fullmatch(value):
-            return value
+        if verdict == "filter" and value is not None:
+            return FILTERED
         return self.scrub(value, depth + 1)
+
+
+def scrub_scalar(value: object, kind: type) -> object:
+    """Return what JSON has for a value that is neither text nor holds others."""
+    if value is None or kind is bool:
+        return value
+    if kind is datetime:
+        return _write_time(value)  # type: ignore[arg-type]
+    if issubclass(kind, float):
+        return value if math.isfinite(value) else float.__repr__(value)  # type: ignore[arg-type]
+    if issubclass(kind, int):
+        return FILTERED if _is_card(int.__index__(value)) else value  # type: ignore[arg-type]
+    return FILTERED
+
+
+def _read_key(key: object) -> tuple[str, Verdict]:
+    """Return a key's name without secrets, and what is to become of its value."""
+    if type(key) is str and len(key) <= CACHED_LENGTH:
+        return _read_short_key(key)
+    name = scrub_text(str.__str__(key)) if issubclass(type(key), str) else FILTERED
+    return name, judge_key(name)
+
+
+@lru_cache(maxsize=KEYS_KEPT)
+def _read_short_key(key: str) -> tuple[str, Verdict]:
+    name = scrub_text(key)
+    return name, judge_key(name)
 
 
 def _write_time(instant: datetime) -> str:
@@ -120,6 +128,8 @@ def _write_time(instant: datetime) -> str:
 
 def _is_card(number: int) -> bool:
     """Tell if a number may be a card's; one of far more digits is slow to write, and no number either."""
+    if -SHORTEST_CARD < number < SHORTEST_CARD:
+        return False
     return number.bit_length() >= 128 or scrub_text(str(number)) == FILTERED
 
 

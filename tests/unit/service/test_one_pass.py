@@ -15,8 +15,7 @@ from sentry_sdk.types import Event, Hint
 
 from service.event_hooks import before_send, before_send_transaction
 from service.scrubbing import one_pass
-from service.scrubbing.one_pass import OnePassScrubber
-from service.scrubbing.tree import JsonDict, JsonList
+from service.scrubbing.one_pass import PARCEL, JsonDict, JsonList, OnePassScrubber
 
 DSN = "http://0123456789abcdef0123456789abcdef@127.0.0.1:9/1"
 BEGUN = datetime(2026, 11, 27, 0, 0, 0, 5, UTC)
@@ -74,19 +73,28 @@ def test_the_sdk_takes_what_is_done_as_it_is() -> None:
     """Fails when a new SDK walks it again: `__sentry_repr__` is then no longer what it asks for."""
     seen: dict[str, Any] = {}
 
-    def look(event: Event, _hint: Hint) -> Event:
+    def look(event: Event, hint: Hint) -> Event:
         seen.update(event)
-        return event
+        return before_send_transaction(event, hint)
 
     _send(_transaction(), OnePassScrubber(recursive=True), look)
-    parts = {name: type(seen[name]) for name in ("contexts", "tags", "request", "spans", "sdk")}
-    assert parts == {
-        "contexts": JsonDict,
-        "tags": JsonDict,
-        "request": JsonDict,
+    assert {name: type(part) for name, part in seen.items()} == {
+        "type": str,
+        "transaction": str,
         "spans": JsonList,
-        "sdk": JsonDict,
+        PARCEL: JsonDict,
     }
+
+
+def test_the_parcel_is_not_sent() -> None:
+    assert PARCEL not in _send(_transaction(), OnePassScrubber(recursive=True), before_send_transaction)
+
+
+def test_a_transaction_that_cannot_be_finished_is_reduced_whole() -> None:
+    event = _transaction() | {"request": {"url": "http://[", "method": "GET"}}  # what urlsplit refuses
+    sent = _send(event, OnePassScrubber(recursive=True), before_send_transaction)
+    assert (sent["event_id"], sent["transaction"]) == ("0" * 32, "/a/{b}")
+    assert "request" not in sent
 
 
 @pytest.mark.parametrize("odd", [math.nan, -math.inf, b"jane", {"jane"}, object(), 1 << 200])
