@@ -4,10 +4,10 @@ from collections.abc import MutableMapping
 from importlib.resources import files
 from typing import Any, Final
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
-from starlette.exceptions import HTTPException
+from starlette.exceptions import HTTPException as RouterError
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -33,6 +33,10 @@ HEADERS: Final = (
 )
 INVALID: Final = 400
 FAILED: Final = 500
+UNROUTED: Final = {
+    404: "There is no page at this address. The sections above lead to all that there are.",
+    405: "This address does not take that method. Go back to the page that you came from.",
+}
 
 
 def build_pages(context: Context, token: str, host: str, extension: Extension) -> ASGIApp:
@@ -49,6 +53,7 @@ def build_pages(context: Context, token: str, host: str, extension: Extension) -
     app.mount("/static", StaticFiles(directory=str(files("embedded.pages").joinpath("static"))))
     app.add_exception_handler(access.LoginNeededError, _on_login_needed)
     app.add_exception_handler(HTTPException, _on_error)
+    app.add_exception_handler(RouterError, _on_unrouted)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(OverflowError, _on_overflow)
     app.add_exception_handler(Exception, _on_failure)
@@ -83,6 +88,14 @@ async def _on_login_needed(request: Request, _: Exception) -> Response:
 async def _on_error(request: Request, error: Exception) -> Response:
     status, detail = (error.status_code, error.detail) if isinstance(error, HTTPException) else (FAILED, "")
     return render(request, "error.html.jinja", status=status, code=status, detail=detail)
+
+
+async def _on_unrouted(request: Request, error: Exception) -> Response:
+    """Tell what the router found by itself. What pages raise is FastAPI's subclass of it, with words of ours."""
+    status, headers = (error.status_code, error.headers) if isinstance(error, RouterError) else (FAILED, None)
+    answer = render(request, "error.html.jinja", status=status, code=status, detail=UNROUTED.get(status, ""))
+    answer.headers.update(headers or {})  # a 405 says what is allowed
+    return answer
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:

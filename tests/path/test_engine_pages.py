@@ -91,6 +91,26 @@ def test_unknown_pages_projects_and_periods_are_told_as_pages(shared: Engine) ->
         assert answer.headers["content-type"].startswith("text/html")
 
 
+@pytest.mark.parametrize("way", ["/no-such-page", "/issues/1/no-such-part/", "/static/no-such-file"])
+def test_an_address_without_a_page_says_where_there_are_some(shared: Engine, way: str) -> None:
+    answer = page(shared, way)
+    assert answer.status_code == 404
+    assert "There is no page at this address" in answer.text
+
+
+def test_what_is_missing_at_a_pages_address_is_said_in_the_pages_words(shared: Engine) -> None:
+    answer = page(shared, "/issues/999999/")
+    assert answer.status_code == 404
+    assert "There is no such issue." in answer.text
+    assert "There is no page" not in answer.text
+
+
+def test_an_address_that_takes_another_method_says_so(shared: Engine) -> None:
+    answer = page(shared, "/logout")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert "does not take that method" in answer.text
+
+
 def test_the_web_api_keeps_its_own_404(shared: Engine) -> None:
     assert page(shared, "/api/0/nothing/").json() == {"detail": "Not Found"}
 
