@@ -2,9 +2,11 @@
 
 import json
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +19,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.story import ENDPOINTS, RUNS, Story, rich_error
-from tests.path.engine import ORGANIZATION, Start, error, starting, transaction
+from tests.path.engine import ORGANIZATION, Start, detector_body, error, starting, transaction
 
 pytestmark = pytest.mark.browser
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -38,6 +40,7 @@ PAGES = (
     "rehearsals",
     "rehearsal",
     "error",
+    "unknown",
 )
 
 
@@ -63,8 +66,19 @@ def address(told: Story, name: str) -> str:
         "rehearsals": "/rehearsals/",
         "rehearsal": f"/rehearsals/{RUNS[1]}/?against={RUNS[0]}",
         "error": "/issues/?query=title:*nothing*",
+        "unknown": "/no-such-page",
     }
     return engine.url + paths[name]
+
+
+def check_page(tab: Page) -> None:
+    """No rule of accessibility is broken in the light or in the dark, and a phone need not scroll sideways."""
+    for scheme in ("light", "dark"):
+        tab.emulate_media(color_scheme=scheme)
+        found = Axe().run(tab, options={"runOnly": {"type": "tag", "values": RULES}})
+        assert found.response["violations"] == [], f"{scheme}: {found.generate_report()}"
+    tab.set_viewport_size({"width": 380, "height": 800})
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 380
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -72,12 +86,14 @@ def test_page_is_accessible_and_fits_a_phone(tab: Page, told: Story, name: str) 
     tab.goto(address(told, name))
     expect(tab.locator("h1")).to_be_visible()
     expect(tab.locator("[data-later]")).to_have_count(0, timeout=60_000)  # what is computed beside the page is there
-    for scheme in ("light", "dark"):
-        tab.emulate_media(color_scheme=scheme)
-        found = Axe().run(tab, options={"runOnly": {"type": "tag", "values": RULES}})
-        assert found.response["violations"] == [], f"{scheme}: {found.generate_report()}"
+    check_page(tab)
+
+
+def test_a_phone_shows_the_section_that_one_is_in(tab: Page, told: Story) -> None:
     tab.set_viewport_size({"width": 380, "height": 800})
-    assert tab.evaluate("document.documentElement.scrollWidth") <= 380
+    tab.goto(address(told, "rehearsals"))
+    expect(tab.get_by_role("link", name="Rehearsals")).to_be_in_viewport(ratio=1)
+    expect(tab.get_by_role("link", name="Overview")).not_to_be_in_viewport()
 
 
 def test_overview_follows_without_a_reload(tab: Page, told: Story) -> None:
@@ -184,14 +200,41 @@ def test_overview_shows_the_fault_the_bill_and_what_was_sent(tab: Page, told: St
     expect(tab.get_by_role("region", name="Projected bill")).to_contain_text("spans")
 
 
+CUT_TABLES = (
+    "[...document.querySelectorAll('.wall .scroll')].filter(each => each.scrollWidth > each.clientWidth).length"
+)
+# Monitors' names that stand on more lines than they have words.
+CUT_NAMES = """[...document.querySelectorAll('[aria-label=Monitors] a')]
+    .map(each => [each.textContent, each.getClientRects().length])
+    .filter(([name, lines]) => lines > name.split(' ').length)"""
+# Headings that reach into the legend beside them.
+MET_LEGENDS = """[...document.querySelectorAll('.wall .card:has(> .legend) h2')].filter(each => {
+    const text = document.createRange();
+    text.selectNodeContents(each);
+    const legend = each.parentElement.querySelector('.legend li');
+    return text.getBoundingClientRect().right + 8 > legend.getBoundingClientRect().left;
+}).map(each => each.textContent)"""
+
+
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (1920, 1080)])
 def test_overview_is_one_screen_on_a_desk(tab: Page, told: Story, width: int, height: int) -> None:
     tab.set_viewport_size({"width": width, "height": height})
     tab.goto(address(told, "overview"))
     expect(tab.get_by_role("heading", name="Last notifications")).to_be_visible()
     assert tab.evaluate("document.documentElement.scrollHeight") <= height
-    wide = "[...document.querySelectorAll('.wall .scroll')].filter(each => each.scrollWidth > each.clientWidth).length"
-    assert tab.evaluate(wide) == 0, "a table is cut"
+    assert tab.evaluate(CUT_TABLES) == 0
+
+
+def test_overview_of_a_laptop_cuts_no_table_and_no_word(tab: Page, told: Story) -> None:
+    body = detector_body(name="Unseen answers")  # without data, what is beside its name is the widest
+    body["dataSources"][0] |= {"query": "transaction:nothing", "aggregate": "p95(span.duration)"}
+    told.project.engine.ask("POST", f"{ORGANIZATION}/projects/{told.project.slug}/detectors/", body)
+    tab.set_viewport_size({"width": 1366, "height": 768})
+    tab.goto(address(told, "overview"))
+    expect(tab.get_by_role("region", name="Monitors")).to_contain_text("Unseen answers")
+    assert tab.evaluate(CUT_TABLES) == 0
+    assert tab.evaluate(CUT_NAMES) == []
+    assert tab.evaluate(MET_LEGENDS) == []
 
 
 ATTACKS = (
@@ -262,8 +305,23 @@ def start(tmp_path: Path) -> Iterator[Start]:
 def test_a_person_logs_in_where_others_can_reach_the_engine(tab: Page, start: Start) -> None:
     engine = start(host="0.0.0.0")  # noqa: S104 - this is what is tested
     tab.goto(f"{engine.url}/issues/")
+    check_page(tab)
+    tab.get_by_label("Token").fill("a guess")
+    tab.get_by_role("button", name="Log in").click()
+    expect(tab.get_by_role("alert")).to_have_text("That is not the token.")
+    check_page(tab)
     tab.get_by_label("Token").fill((engine.data_dir / "token").read_text())
     tab.get_by_role("button", name="Log in").click()
     expect(tab.get_by_role("heading", name="Nothing is here yet")).to_be_visible()
     tab.get_by_role("button", name="Log out").click()
     expect(tab.get_by_label("Token")).to_be_visible()
+
+
+def test_a_page_that_fails_is_as_accessible_as_the_others(tab: Page, start: Start) -> None:
+    engine = start()
+    engine.project()
+    with closing(sqlite3.connect(engine.data_dir / "engine.sqlite", isolation_level=None)) as other:
+        other.execute("ALTER TABLE release_project RENAME TO lost")
+    tab.goto(f"{engine.url}/releases/")
+    expect(tab.get_by_role("heading", name="This page failed")).to_be_visible()
+    check_page(tab)

@@ -1,5 +1,6 @@
 // Keeps what is marked data-live fresh: asks for the page again and puts its new part in place of the old one.
 // Stops while the page is hidden or somebody selects text, and says so when the engine does not answer.
+// Where the sections do not all fit, the one that is shown is brought into sight.
 "use strict";
 
 const EVERY_MS = 2000;
@@ -37,5 +38,12 @@ async function follow(region, state) {
   }
 }
 
+function showCurrent(current) {
+  const sections = current.parentElement, place = current.getBoundingClientRect(), frame = sections.getBoundingClientRect();
+  sections.scrollLeft += place.left - frame.left - (frame.width - place.width) / 2;
+}
+
+const current = document.querySelector("header nav [aria-current]");
+if (current) showCurrent(current);
 const region = document.querySelector("[data-live]");
 if (region) follow(region, document.getElementById("live-state"));
