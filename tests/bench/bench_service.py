@@ -1,6 +1,6 @@
 """The service as it is run: how fast it answers, what the SDK costs, what `/health` feels of heavy work.
 
-Run as `python tests/bench/bench_service.py`, about three minutes. One gunicorn worker, the real SDK, a sink in a
+Run as `python tests/bench/bench_service.py`, about five minutes. One gunicorn worker, the real SDK, a sink in a
 process of its own. The load comes from threads of this process, which shares the machine with the service. Variants
 take turns within a run, so that whatever else the machine does hits them alike. Prints one JSON object per figure.
 """
@@ -16,8 +16,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -62,20 +63,31 @@ def heavy_body() -> dict[str, Any]:
     return {"nodes": nodes, "edges": edges, "options": options, "goal": "n49", "samples": 10_000, "budget_ms": 2000}
 
 
-def medium_body(prefix: str) -> dict[str, Any]:
+def medium_body(samples: int, prefix: str) -> dict[str, Any]:
     """As the load of a rehearsal asks: a few options on a small uncertain graph; computed in a thread."""
     nodes = [prefix + name for name in "abcdefgh"]
     edges = [
         {"cause": cause, "effect": effect, "strength": {"mean": 0.5, "std": 0.1}} for cause, effect in pairwise(nodes)
     ]
     options = [{"id": f"o{place}", "interventions": {nodes[0]: place}} for place in range(3)]
-    return {"nodes": nodes, "edges": edges, "options": options, "goal": nodes[-1], "samples": 1000}
+    return {"nodes": nodes, "edges": edges, "options": options, "goal": nodes[-1], "samples": samples}
 
 
 # What the SDK costs is asked of requests of different cost, since it costs each the same.
 KINDS: dict[str, tuple[str, Callable[[str], dict[str, Any]]]] = {
     "validate": (VALIDATE, small_body),
-    "robustness": (ROBUSTNESS, medium_body),
+    "robustness, 100 worlds": (ROBUSTNESS, partial(medium_body, 100)),
+    "robustness, 1,000 worlds": (ROBUSTNESS, partial(medium_body, 1000)),
+}
+# How Sentry is set up in each variant; nothing: it is off.
+VARIANTS: dict[str, dict[str, str]] = {
+    "off": {},
+    "rate 0": {"SENTRY_TRACES_SAMPLE_RATE": "0"},  # the least that any rate costs
+    "rate 0.1": {"SENTRY_TRACES_SAMPLE_RATE": "0.1"},
+    "rate 1.0": {"SENTRY_TRACES_SAMPLE_RATE": "1.0"},
+    # Neither scrubbed nor written nor sent: what is left is the SDK's, before any code of ours sees the transaction.
+    "rate 1.0, thrown away": {"SENTRY_TRACES_SAMPLE_RATE": "1.0", "PROBE_NO_TRANSACTIONS": "true"},
+    "rate 1.0, profiled": {"SENTRY_TRACES_SAMPLE_RATE": "1.0", "SENTRY_PROFILES_SAMPLE_RATE": "1"},
 }
 
 
@@ -237,17 +249,15 @@ def bench_latency(count: int) -> None:
             show(f"/health beside {callers} heavy callers", time_health(service, callers, 100), "ms")
 
 
-def bench_overhead(rounds: int, seconds: float) -> None:
+def bench_overhead(rounds: int, seconds: float, kinds: Iterable[str]) -> None:
     """What the SDK takes: throughput and CPU time with it, as a share of those without it."""
     with ExitStack() as stack:
         dsn = stack.enter_context(run_sink())
         on = {"SENTRY_ENABLED": "true", "SENTRY_DSN": dsn, "SENTRY_PROFILES_SAMPLE_RATE": "0"}
         services = {
-            "off": stack.enter_context(run_service()),
-            "0.1": stack.enter_context(run_service(**on, SENTRY_TRACES_SAMPLE_RATE="0.1")),
-            "1.0": stack.enter_context(run_service(**on, SENTRY_TRACES_SAMPLE_RATE="1.0")),
+            name: stack.enter_context(run_service(**(on | own if own else {}))) for name, own in VARIANTS.items()
         }
-        for kind in KINDS:
+        for kind in kinds:
             for service in services.values():
                 measure_load(service, 1, "warm", kind)
             show_overhead(
@@ -263,20 +273,22 @@ def show_overhead(kind: str, found: list[dict[str, tuple[float, float]]]) -> Non
     """Print what the turns found: throughput and CPU time, as shares of those without the SDK."""
     show(f"{kind}: throughput, SDK off", [each["off"][0] for each in found], "requests/s")
     show(f"{kind}: CPU time, SDK off", [each["off"][1] for each in found], "ms/request")
-    for name in ("0.1", "1.0"):
-        show(f"{kind}: throughput, rate {name} / off", [each[name][0] / each["off"][0] for each in found], "ratio")
-        show(f"{kind}: CPU time, rate {name} / off", [each[name][1] / each["off"][1] for each in found], "ratio")
-        show(f"{kind}: CPU time, rate {name} - off", [each[name][1] - each["off"][1] for each in found], "ms/request")
+    for name in list(VARIANTS)[1:]:
+        show(f"{kind}: throughput, {name} / off", [each[name][0] / each["off"][0] for each in found], "ratio")
+        show(f"{kind}: CPU time, {name} / off", [each[name][1] / each["off"][1] for each in found], "ratio")
+        show(f"{kind}: CPU time, {name} - off", [each[name][1] - each["off"][1] for each in found], "ms/request")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--requests", type=int, default=300)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--rounds", type=int, default=11)
+    parser.add_argument("--seconds", type=float, default=1.2)
+    parser.add_argument("--only", choices=KINDS, help="what the SDK takes of these requests, and nothing else")
     options = parser.parse_args()
-    bench_latency(options.requests)
-    bench_overhead(options.rounds, options.seconds)
+    if options.only is None:
+        bench_latency(options.requests)
+    bench_overhead(options.rounds, options.seconds, KINDS if options.only is None else [options.only])
 
 
 if __name__ == "__main__":

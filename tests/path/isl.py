@@ -26,6 +26,7 @@ import time
 
 import sentry_sdk
 from fastapi import Request
+from sentry_sdk.scope import add_global_event_processor
 from starlette.exceptions import HTTPException
 
 from service import event_hooks
@@ -42,6 +43,8 @@ def build_app():
     if "PROBE_BROKEN_SCRUBBER" in os.environ:
         event_hooks.scrub_event = one_pass.scrub_event = fail
     app = build()
+    if "PROBE_NO_TRANSACTIONS" in os.environ:
+        add_global_event_processor(lambda event, hint: None if event.get("type") == "transaction" else event)
     if "PROBE_THREADS" in os.environ:
         app.state.pool = Pool(running=int(os.environ["PROBE_THREADS"]), waiting=0)
 
