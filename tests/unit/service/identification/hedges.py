@@ -7,8 +7,8 @@ import networkx as nx
 import numpy as np
 
 from service.graph import CausalGraph
+from service.identification.exact import Model
 from service.identification.general import Hedge
-from tests.unit.service.identification.exact import Model
 
 NOISE = 0.1  # makes every combination of values possible
 

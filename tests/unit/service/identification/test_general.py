@@ -2,7 +2,8 @@
 
 Each graph gets a random binary model with its latent variables explicit. P(observed) and P(y | do(x)) follow by
 enumeration; the estimand evaluated on P(observed) must be P(y | do(x)), at any value of whatever else is free in it.
-y0 is not used: it is wrong on graphs like the napkin, and enumeration needs no second opinion.
+y0 is not used: it is wrong on graphs like the napkin, and enumeration needs no second opinion. Where y0 is wrong is
+in `tests/unit/service/cross_check`.
 """
 
 import random
@@ -14,11 +15,11 @@ import pytest
 from service.graph import CausalGraph, build_graph
 from service.identification.answer import Identification
 from service.identification.estimand import Expression, Probability, count_terms
+from service.identification.exact import draw_model, evaluate, find_effect, find_error
 from service.identification.general import Hedge, identify_effect
 from service.identification.mixed import to_mixed
 from service.identification.projection import project_latents
 from service.identify import identify
-from tests.unit.service.identification.exact import draw_model, evaluate, find_effect, find_error
 from tests.unit.service.identification.graphs import draw_graph, draw_hard_graph
 from tests.unit.service.identification.hedges import find_ways, list_faults, witness
 

@@ -8,9 +8,9 @@ import pytest
 
 from service.identification.answer import Identification
 from service.identification.estimand import Expression, Probability, Product, Quotient, Sum, sum_out
+from service.identification.exact import Array, draw_model, evaluate
 from service.identification.rendering import TERMS_LIMIT, TEXT_LIMIT, render_estimand
 from service.identify import identify
-from tests.unit.service.identification.exact import Array, draw_model, evaluate
 from tests.unit.service.identification.graphs import draw_graph, draw_hard_graph
 
 X, Y = Probability(("x",)), Probability(("y",), ("x", "z"))

@@ -1,5 +1,6 @@
-"""Exact arithmetic for the proofs: binary structural models, their distributions by enumeration, estimands as numbers.
+"""Exact arithmetic: binary structural models, their distributions by enumeration, and estimands as numbers.
 
+Tests prove with it that our estimands are the effects; the cross-check by y0 finds out with it whose estimand is wrong.
 Every distribution is an array with one axis of length 2 per variable, in the order of a given list of names.
 """
 
