@@ -21,6 +21,7 @@ ROOT: Final = Path(__file__).parents[1]  # from where the child finds this packa
 # A computation stops itself at the deadline; whoever is still silent so much later is ended, and a new process begins.
 GRACE_S: Final = 0.1
 END_S: Final = 1.0  # for a process that is told to end by closing its pipe
+READS: Final = ("service.identify", "service.robustness")
 
 T = TypeVar("T")
 
@@ -32,8 +33,9 @@ class ProcessLostError(Exception):
 class Process:
     """One child, started when it is told to, or needed, and again after it was ended. For one thread at a time."""
 
-    def __init__(self, niceness: int) -> None:
+    def __init__(self, niceness: int, reads: Sequence[str] = READS) -> None:
         self._niceness = niceness  # how much it steps back for others, 0 to 19
+        self._reads = reads  # modules that it reads before it is ready, since its first computation is as urgent as any
         self._child: subprocess.Popen[bytes] | None = None
         self._pipe: Connection | None = None
         self._is_ready = False
@@ -45,8 +47,8 @@ class Process:
         self.end()
         self._pipe, theirs = Pipe()
         numbers = [str(theirs.fileno()), str(self._niceness)]
-        self._child = subprocess.Popen(  # noqa: S603  # two numbers of our own
-            [sys.executable, "-m", "service.computing_process", *numbers],
+        self._child = subprocess.Popen(  # noqa: S603  # numbers and names of our own
+            [sys.executable, "-m", "service.computing_process", *numbers, *self._reads],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             pass_fds=[theirs.fileno()],
@@ -62,6 +64,14 @@ class Process:
                 pipe.recv()  # its first word
                 self._is_ready = True
         return self._is_ready
+
+    def await_ready(self, limit_s: float) -> None:
+        """Start it, and wait until a computation can begin at once. Raises ProcessLostError if none can by then."""
+        self.start()
+        pipe = self._pipe
+        if pipe is None or not pipe.poll(limit_s) or not self.is_ready():
+            self.end()
+            raise ProcessLostError("a computing process did not begin")
 
     def call(self, function: Callable[..., T], arguments: tuple[Any, ...], left_s: float, limit_s: float) -> T:
         """Compute `function(*arguments, checkpoint)` over there, and raise here what it raised there. Only when ready.

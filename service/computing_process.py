@@ -1,13 +1,15 @@
 """A child of `service.apart`: functions and arguments in by a pipe, answers or errors out. Ends when the pipe does.
 
-It has no Sentry, no database and no loop. Run as `python -m service.computing_process <file descriptor> <niceness>`.
+It has no Sentry, no database and no loop. Run as
+`python -m service.computing_process <file descriptor> <niceness> <modules to read before the first computation>`.
 """
 
+import importlib
 import os
 import pickle
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -15,18 +17,17 @@ from tblib import Traceback
 
 from service.pool import Deadline
 
-# Read before the first computation is there, since the first is as urgent as any other.
-from service import identify, robustness  # noqa: F401  # isort: skip
-
 Answer = tuple[Any, BaseException | None, dict[str, Any] | None]
 
 
-def main(descriptor: int, niceness: int) -> None:
+def main(descriptor: int, niceness: int, reads: Sequence[str]) -> None:
     """Serve one worker until it closes its end, also by dying."""
     # To the whole group goes what a terminal or an init system sends; the worker still waits for answers then.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     os.nice(niceness)
+    for module in reads:
+        importlib.import_module(module)
     pipe = Connection(descriptor)
     try:
         pipe.send("ready")
@@ -54,4 +55,4 @@ def _sendable(error: Exception) -> Exception:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])
