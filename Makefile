@@ -14,16 +14,23 @@ export SENTRY_TARBALL PROFILE SENTRY_BIND
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rehearse up sentry-preflight sentry-install down loadtest whatif cost recommend test bench doctor \
+.PHONY: help setup y0 rehearse up sentry-preflight sentry-install down loadtest whatif cost recommend test bench doctor \
   checklist monitors-check monitors-plan monitors-apply check lint format lock clean
 
 help: ## print this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 setup: $(READY) ## the virtual environment, from the lock
 
 $(READY): requirements.lock pyproject.toml scripts/setup.sh
 	@sh scripts/setup.sh $(PYTHON) $(VENV)
+
+y0: $(VENV)/.y0 ## the optional second opinion of ISL_Y0_CROSS_CHECK, into the same environment; half a minute
+
+$(VENV)/.y0: requirements-y0.lock $(READY)
+	@echo "y0: installing requirements-y0.lock into $(VENV) (half a minute)" >&2
+	@$(BIN)/python -m pip install --disable-pip-version-check -q --require-hashes -r requirements-y0.lock
+	@touch $@
 
 rehearse: $(READY) ## the main job: engine, service, load, drills, verdict, report; SENTRY=self-hosted: on a Sentry that is there
 	@$(BIN)/rehearse run $(if $(SENTRY),--sentry $(SENTRY)) $(ARGS)
@@ -87,9 +94,12 @@ lint: $(READY) ## format, lint, types, direction of imports
 format: $(READY) ## rewrite the code as the formatter wants it
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-lock: ## resolve the lock again (needs uv); it holds hashes and no addresses
-	uv pip compile pyproject.toml --extra rehearsal --group dev --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links --no-header --upgrade -q -o requirements.lock
+COMPILE = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --no-header --upgrade -q
+lock: ## resolve both locks again (needs uv); they hold hashes and no addresses
+	$(COMPILE) --extra rehearsal --group dev -o requirements.lock
+	mkdir -p var && $(COMPILE) --extra y0 -c requirements.lock -o var/y0.lock
+	$(PYTHON) scripts/lock_part.py y0 <var/y0.lock >requirements-y0.lock
 
 clean: ## stop what is up and remove what the stack and the set-up wrote
 	@[ ! -e var/self-hosted/state.json ] || { echo "clean: a Sentry is installed; first: sentry-self-hosted/remove --data" >&2; exit 3; }

@@ -57,6 +57,9 @@ RUNTIME: Final = Signal("runtime", "context", None, "The interpreter and its ver
 
 # Span operations: the work that matters, and none for what does not.
 OP_IDENTIFY: Final = Signal("causal.identify", "op", "ms", "Identification of an effect in a graph", "service.api")
+OP_CROSS_CHECK: Final = Signal(
+    "causal.cross_check", "op", "ms", "Asking y0 for a second opinion", "service.cross_check"
+)
 OP_MONTE_CARLO: Final = Signal("causal.monte_carlo", "op", "ms", "Draws from a structural model", "service.api")
 OP_SERIALIZE: Final = Signal("serialize", "op", "ms", "Writing an answer as JSON, in the pool", "service.api")
 # Sentry's Caches page reads these two and their attributes.

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==")
-OURSELVES = re.compile(r"\.(?:\[([a-z]+)\])?")
+OURSELVES = re.compile(r"\.(?:\[([a-z0-9]+)\])?")
 
 
 def read_lock(text: str) -> dict[str, str]:

@@ -21,6 +21,7 @@ from service.body_limit import BodyLimitMiddleware
 from service.cache.results import ResultCache
 from service.cache.stores import MemoryStore, RedisStore
 from service.cpus import usable_cpus
+from service.cross_check.check import READS, CrossCheck
 from service.database.engine import open_database
 from service.database.schema import Schema
 from service.dependency import Dependency
@@ -84,6 +85,7 @@ def build_app(settings: Settings | None = None) -> FastAPI:
     app.state.release = build_release(settings.isl_git_sha)
     app.state.faults = faults
     _open_pools(app, settings.isl_workers)
+    app.state.cross_check = CrossCheck(Process(NICENESS, READS) if settings.isl_y0_cross_check else None)
     _open_dependencies(app, settings)
     app.include_router(health.router)
     # The key was checked long before; this puts it into the API's description.
@@ -124,10 +126,12 @@ def _open_dependencies(app: FastAPI, settings: Settings) -> None:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     _migrate(app)
+    await asyncio.to_thread(app.state.cross_check.open)
     preparing = asyncio.create_task(_prepare(app))
     yield
     preparing.cancel()
-    for part in (app.state.pool, app.state.brief, app.state.long, app.state.plot, app.state.store, app.state.database):
+    computing = (app.state.pool, app.state.brief, app.state.long, app.state.cross_check)
+    for part in (*computing, app.state.plot, app.state.store, app.state.database):
         part.close()
     await app.state.counter.close()
     # Blocks the loop for at most the flush budget; nothing else runs on it any more.

@@ -11,7 +11,6 @@ LEFT_OUT: Final = {
     "ISL_INVALID_DAG": "a wrong shape is ISL_VALIDATION_ERROR; cycles, emptiness and missing nodes have their own",
     "ISL_NO_ADJUSTMENT_SET": "adjustment is one method of several; when all fail it is ISL_CAUSAL_NOT_IDENTIFIABLE",
     "ISL_UNMEASURED_CONFOUNDING": "it is the reason of ISL_CAUSAL_NOT_IDENTIFIABLE, and no second error",
-    "ISL_Y0_ERROR": "y0 computes nothing here: its estimand is wrong for some graphs",
     "ISL_FACET_ERROR": "there is no FACET computation",
     "ISL_CONVERGENCE_ERROR": "nothing here iterates until it converges",
     "ISL_MEMORY_LIMIT": "what a request may need is bounded by its schema; a worker without memory is killed",
@@ -35,7 +34,10 @@ below, as `database_unavailable` is for ISL_SERVICE_UNAVAILABLE. ISL_INVALID_INP
 
 In Sentry, a failure of ours (500 and up) is one error event, grouped by its code
 ([0001](decisions/0001-error-code-in-the-fingerprint.md)). A caller's mistake is no event: its transaction shows it.
-Nor is a 503 with the reason `overloaded` ([0009](decisions/0009-shed-load-is-no-error-event.md)).
+Nor is a 503 with the reason `overloaded` ([0009](decisions/0009-shed-load-is-no-error-event.md)). ISL_Y0_ERROR answers
+nobody: where `ISL_Y0_CROSS_CHECK` is on and y0 answers otherwise than the service, Sentry is told, and the caller gets
+the service's answer ([0018](decisions/0018-y0-is-a-second-opinion.md)). Its reason is then `estimand_differs` or
+`verdict_differs`, or `y0_timeout` where y0 did not answer.
 """
 LEFT_OUT_TITLE: Final = """
 ## Codes of the platform that are left out
@@ -61,8 +63,9 @@ def _render_codes() -> Iterator[str]:
         spec = code.value
         retry = "yes" if spec.retryable else "no"
         seen = "error event" if spec.status >= SERVER_ERROR else "transaction"
+        status, kind = (str(spec.status), "") if spec.is_answer else ("none", " of level warning")
         suggestion = spec.suggestion.replace("|", "\\|")
-        yield f"| {code.name} | {spec.status} | {spec.reason} | {retry} | {suggestion} | {seen} |"
+        yield f"| {code.name} | {status} | {spec.reason} | {retry} | {suggestion} | {seen}{kind} |"
 
 
 if __name__ == "__main__":

@@ -16,10 +16,11 @@ SERVER_ERROR: Final = 500  # the fault is ours from here on, and one Sentry even
 class CodeSpec:
     """What every error of one code has in common."""
 
-    status: int  # HTTP status unless the router found the fault
+    status: int  # HTTP status unless the router found the fault; of a code that is no answer, the platform's own
     reason: str  # machine-readable, stable
     suggestion: str  # what the caller can do
     retryable: bool  # whether the same request may succeed later
+    is_answer: bool = True  # or Sentry alone is told, and the request goes well
 
 
 def _mistake(reason: str, suggestion: str, status: int = 400) -> CodeSpec:
@@ -32,7 +33,7 @@ def _failure(reason: str, status: int = SERVER_ERROR) -> CodeSpec:
 
 @unique  # two codes with equal specs would silently become one
 class ErrorCode(Enum):
-    """The codes that this service can answer with. A code that nothing raises does not belong here."""
+    """The codes that this service can answer with or report. A code that nothing raises does not belong here."""
 
     ISL_VALIDATION_ERROR = _mistake("invalid_schema", "Correct the listed fields and send it again", status=422)
     ISL_INVALID_INPUT = _mistake("bad_request", "Check the path, the method and that the body is JSON")
@@ -66,6 +67,10 @@ class ErrorCode(Enum):
     ISL_MONTE_CARLO_ERROR = _failure("simulation_error")
     ISL_SERVICE_UNAVAILABLE = _failure("service_unavailable", status=503)
     ISL_TIMEOUT = _failure("computation_timeout", status=504)
+    # The second opinion of an answer that was given all the same (decision 0018).
+    ISL_Y0_ERROR = CodeSpec(
+        SERVER_ERROR, "y0_library_error", "Nothing: the answer is not made by y0", retryable=False, is_answer=False
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 Only the mapping that is passed in is read; `.env` files are the business of whatever starts the process.
 """
 
+import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -128,6 +129,10 @@ class Settings(BaseSettings):
         description="http(s)://, {code} once in its path, nothing behind the path, and short enough for a tag",
     )
     isl_git_sha: str | None = Field(None, pattern="^[0-9a-f]{7,40}$", description="7 to 40 lower-case hex digits")
+    isl_y0_cross_check: bool = Field(
+        default=False,
+        description="true or false, and true only where y0 is installed: `make y0`, or pip's sentry-rehearsal[y0]",
+    )
     isl_log_level: LogLevel = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 
     @property
@@ -177,6 +182,13 @@ class Settings(BaseSettings):
         if is_disabled and info.data.get("sentry_environment") == "production":
             raise PydanticCustomError("found", "true in production")
         return is_disabled
+
+    @field_validator("isl_y0_cross_check")
+    @classmethod
+    def _require_y0(cls, is_checked: bool) -> bool:
+        if is_checked and importlib.util.find_spec("y0") is None:
+            raise PydanticCustomError("found", "true, and y0 is not installed")
+        return is_checked
 
     @model_validator(mode="after")
     def _refuse_faults_in_production(self) -> "Settings":

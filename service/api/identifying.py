@@ -45,6 +45,7 @@ def find_identification(asked: ValidateRequest, state: State, task: Task) -> tup
         )
         kept = keep(found, graph)
     state.cache.put(key, kept.to_bytes())
+    state.cross_check.check(graph, asked.treatment, asked.outcome, found, task.left_s)
     return kept, False
 
 

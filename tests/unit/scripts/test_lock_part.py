@@ -15,6 +15,7 @@ from scripts.lock_part import find_roots, read_lock, select
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+OPTIONAL_LOCK = (ROOT / "requirements-y0.lock").read_text(encoding="utf-8")
 SMALL = """\
 app-lib==1.0 \\
     --hash=sha256:aa
@@ -78,7 +79,23 @@ def test_the_service_imports_nothing_that_its_image_lacks() -> None:
     imported = {name for file in files for name in imports_of(file)} - sys.stdlib_module_names - {"service", "monitors"}
     owners = {module: {normal(each) for each in found} for module, found in packages_distributions().items()}
     assert len(imported) > 10
-    assert {name for name in imported if not owners[name] & part(".")} == set()
+    assert {name for name in imported - {"y0"} if not owners[name] & part(".")} == set()
+    # The optional second opinion: one module, which nothing of the service imports before it is asked for.
+    assert [file.name for file in files if "y0" in imports_of(file)] == ["y0_answer.py"]
+
+
+def test_the_optional_lock_is_all_of_y0_and_agrees_with_the_other_one() -> None:
+    """Installed on top it changes nothing that is there, and nothing of it is in an image."""
+    shared, alone = ({*names(OPTIONAL_LOCK)} & {*names(LOCK)}, {*names(OPTIONAL_LOCK)} - {*names(LOCK)})
+    assert {"numpy", "networkx", "scipy"} <= shared
+    assert {name: versions(OPTIONAL_LOCK, name) for name in shared} == {name: versions(LOCK, name) for name in shared}
+    assert find_roots(PROJECT, ".[y0]") >= {"y0"}
+    assert {"y0", "pandas", "scikit-learn", "statsmodels"} <= alone
+    assert alone & part(".[rehearsal]") == set()
+
+
+def versions(lock: str, name: str) -> set[str]:
+    return set(re.findall(rf"^{re.escape(name)}(?:\[\w+\])?==(\S+)", lock, re.MULTILINE))
 
 
 def imports_of(file: Path) -> set[str]:

@@ -1,5 +1,7 @@
 """Settings: what is read, what is refused, and that the message helps."""
 
+import sys
+
 import pytest
 
 from service.sampling import RouteRate
@@ -101,6 +103,7 @@ def test_trusted_callers_are_addresses_and_networks() -> None:
         ({"ISL_PLOT_URL": "plot:8001"}, ["ISL_PLOT_URL", "'plot:8001'", "http://"]),
         ({"ISL_PLOT_URL": "http://plot/v1"}, ["ISL_PLOT_URL", "without a path"]),
         ({"ISL_PLOT_URL": "http://user:s3cret@plot"}, ["ISL_PLOT_URL", "without"]),
+        ({"ISL_Y0_CROSS_CHECK": "perhaps"}, ["ISL_Y0_CROSS_CHECK", "'perhaps'", "true or false"]),
         ({"ISL_PROT": "1"}, ["ISL_PROT", "unknown", "ISL_PORT"]),
         (
             {"ISL_FAULTS_FILE": "faults.json", "SENTRY_ENVIRONMENT": "production"},
@@ -114,6 +117,13 @@ def test_wrong_variable_is_named_with_what_was_found_and_what_is_allowed(
     with pytest.raises(SettingsError) as caught:
         load_settings(environ)
     assert [part for part in expected if part not in str(caught.value)] == []
+
+
+def test_y0_is_asked_for_only_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "y0", None)  # as if it were not
+    with pytest.raises(SettingsError, match=r"found true, and y0 is not installed, allowed: .*`make y0`"):
+        load_settings({"ISL_Y0_CROSS_CHECK": "true"})
+    assert not load_settings({"ISL_Y0_CROSS_CHECK": "false"}).isl_y0_cross_check
 
 
 def test_all_problems_are_listed_at_once() -> None:
