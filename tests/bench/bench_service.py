@@ -87,6 +87,7 @@ VARIANTS: dict[str, dict[str, str]] = {
     "rate 1.0": {"SENTRY_TRACES_SAMPLE_RATE": "1.0"},
     # Neither scrubbed nor written nor sent: what is left is the SDK's, before any code of ours sees the transaction.
     "rate 1.0, thrown away": {"SENTRY_TRACES_SAMPLE_RATE": "1.0", "PROBE_NO_TRANSACTIONS": "true"},
+    "rate 1.0, not sent": {"SENTRY_TRACES_SAMPLE_RATE": "1.0", "PROBE_NO_SENDING": "true"},
     "rate 1.0, profiled": {"SENTRY_TRACES_SAMPLE_RATE": "1.0", "SENTRY_PROFILES_SAMPLE_RATE": "1"},
 }
 

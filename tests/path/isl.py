@@ -45,6 +45,8 @@ def build_app():
     app = build()
     if "PROBE_NO_TRANSACTIONS" in os.environ:
         add_global_event_processor(lambda event, hint: None if event.get("type") == "transaction" else event)
+    if "PROBE_NO_SENDING" in os.environ:
+        sentry_sdk.get_client().transport.capture_envelope = lambda envelope: None
     if "PROBE_THREADS" in os.environ:
         app.state.pool = Pool(running=int(os.environ["PROBE_THREADS"]), waiting=0)
 
