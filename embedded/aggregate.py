@@ -104,10 +104,15 @@ def unique(samples: Samples) -> int:
 
 def percentile(timed: Sequence[tuple[float, float]], share: float) -> float:
     """Return the smallest duration that at least `share` of the weight does not exceed, of (duration, weight) pairs."""
+    return percentiles(timed, (share,))[0]
+
+
+def percentiles(timed: Sequence[tuple[float, float]], shares: Sequence[float]) -> list[float]:
+    """Return the percentile of each share; at least one pair is given, and they are sorted once."""
     ranked = sorted(timed)
     reached = list(accumulate(map(itemgetter(1), ranked)))
-    found = bisect_left(reached, share * reached[-1] - ROUNDING)
-    return ranked[min(found, len(ranked) - 1)][0]
+    found = (bisect_left(reached, share * reached[-1] - ROUNDING) for share in shares)
+    return [ranked[min(each, len(ranked) - 1)][0] for each in found]
 
 
 def apdex(timed: Sequence[tuple[float, float]], satisfied_ms: float) -> float:

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from embedded.aggregate import ROUNDING, percentile
+from embedded.aggregate import ROUNDING, percentiles
 from embedded.records import GOOD_STATUSES
 from embedded.store.histogram import BUCKETS, MIDDLES, buckets_of
 from embedded.store.slots import Row
@@ -100,10 +100,10 @@ class Tally:
         if self.buckets and not self.singles:
             return self._of_buckets(self.buckets, shares)
         timed = [(duration_ms, weight) for duration_ms, weight, _ in self.timed()]
-        return [percentile(timed, share) if timed else None for share in shares]
+        return [*percentiles(timed, shares)] if timed else [None] * len(shares)
 
     def _of_buckets(self, buckets: Buckets, shares: Sequence[float]) -> list[float | None]:
-        """As `percentile` finds them; buckets are in order already."""
+        """As `percentiles` finds them; buckets are in order already."""
         held = np.flatnonzero(buckets.counts > HALF)
         if not len(held):
             return [None] * len(shares)

@@ -37,6 +37,14 @@ def show_ms(value: float | None) -> str:
     return f"{show_number(value)} ms" if value < SECOND_MS else f"{value / SECOND_MS:.2f} s"
 
 
+def show_ms_between(between: tuple[float | None, float | None]) -> str:
+    """An interval of durations in ms: `12 ms to 15 ms`, `12 ms or more`; None is an end that is not known."""
+    low, high = between
+    if low is None:
+        return "not known" if high is None else f"up to {show_ms(high)}"
+    return f"{show_ms(low)} or more" if high is None else f"{show_ms(low)} to {show_ms(high)}"
+
+
 def show_percent(value: float | None) -> str:
     """A fraction as percent."""
     if value is None:

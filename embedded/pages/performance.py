@@ -17,7 +17,7 @@ from embedded.pages.event_view import show
 from embedded.pages.formats import show_ms, show_number
 from embedded.pages.frame import Ask, find_scope, render
 from embedded.pages.load import latency, load_of, throughput
-from embedded.pages.traffic import endpoints_of, numbers_of
+from embedded.pages.traffic import P95, endpoints_of, numbers_of, percentile_between
 from embedded.records import GOOD_STATUSES
 from embedded.store.traffic import Traced, requests_by_id, trace_errors, trace_requests
 from embedded.tally import Tally
@@ -95,6 +95,7 @@ def endpoint(request: Request, context: Visit, asked: Ask, name: Annotated[str, 
         name=name,
         load=load,
         numbers=numbers_of(load.total, load.span),
+        p95_between=percentile_between(load.total, P95),
         throughput=throughput(load),
         latency=latency(load),
         histogram=histogram(load.good, load.bad),

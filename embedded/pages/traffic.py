@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from embedded.pages.intervals import total_half_width, wilson
+from embedded.pages.intervals import percentile_shares, total_half_width, wilson
 from embedded.tally import Tally
 
-SHARES: Final = (0.50, 0.95, 0.99)
+P95: Final = 0.95
+SHARES: Final = (0.50, P95, 0.99)
+Between = tuple[float | None, float | None]  # an interval; None is an end that is not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,20 @@ def numbers_of(tally: Tally, span: timedelta) -> Numbers:
         failure_between=wilson(tally.failed, tally.samples),
         percentiles_ms=tuple(tally.percentiles(SHARES)),
     )
+
+
+def percentile_between(tally: Tally, share: float) -> Between:
+    """Return the 95 % interval of a percentile, in ms.
+
+    Samples of different weights count for as many of one weight as would be as sure: (sum of w)^2 / sum of w^2.
+
+    Source: Kish 1965, Survey Sampling, section 8.2.
+    """
+    if not tally.samples:
+        return None, None
+    low, high = percentile_shares(share, tally.weight**2 / tally.squares)
+    least, most = tally.percentiles((low or 0.0, high or 1.0))
+    return (None if low is None else least), (None if high is None else most)
 
 
 def endpoints_of(names: Mapping[str, Tally], span: timedelta) -> list[Endpoint]:

@@ -381,10 +381,10 @@ def test_stats_say_what_became_of_everything(told: Story) -> None:
 def test_releases_say_what_began_with_each_and_which_way_it_went(shared: Engine) -> None:
     project = shared.project("released")
     assert "No request or error names a release" in page(shared, "/releases/?project=released").text
-    for _ in range(60):
+    for _ in range(100):
         project.send(("transaction", transaction(release="isl@1.0", duration_ms=20)))
     project.send(("event", error("OldError", release="isl@1.0")))
-    for number in range(60):
+    for number in range(100):
         project.send(("transaction", transaction(release="isl@2.0", failed=number % 2 == 0, duration_ms=200)))
     for kind in ("FreshError", "OldError"):
         project.send(("event", error(kind, release="isl@2.0")))
@@ -393,10 +393,22 @@ def test_releases_say_what_began_with_each_and_which_way_it_went(shared: Engine)
     text = page(shared, "/releases/?project=released").text
     newer, _, older = text.partition("isl@2.0")[2].partition("isl@1.0")
     assert "50 %" in newer
-    assert "worse" in newer
+    assert newer.count('class="badge bad">worse') == 2  # failures, and p95
     assert "production" in newer
-    assert "200 ms" in newer
+    assert '20 ms<br><span class="quiet">20 ms to 20 ms</span>' in newer
+    assert '200 ms<br><span class="quiet">200 ms to 200 ms</span>' in newer
     assert 'is-bad">1</td>' in newer
     assert 'is-bad">1</td>' in older
-    assert "not known" in older
-    assert "60 before<br>60 after" in newer
+    assert older.count("no data") == 2
+    assert "100 before<br>100 after" in newer
+
+
+def test_a_p95_of_few_requests_has_no_upper_end_and_no_clear_change(shared: Engine) -> None:
+    project = shared.project("seldom")
+    for release, duration_ms in (("isl@1.0", 20), ("isl@2.0", 200)):
+        for _ in range(30):
+            project.send(("transaction", transaction(release=release, duration_ms=duration_ms)))
+    newer, _, older = page(shared, "/releases/?project=seldom").text.partition("isl@2.0")[2].partition("isl@1.0")
+    assert "200 ms or more" in newer
+    assert newer.count("unclear") == 2
+    assert "unclear" not in older

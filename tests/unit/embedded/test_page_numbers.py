@@ -1,13 +1,14 @@
 """What the pages compute: intervals, totals, buckets, and how numbers are written."""
 
+import math
 from datetime import timedelta
 
 import pytest
 
 from embedded.pages.charts import Band, Curve, curves, stacked, strip
-from embedded.pages.formats import show_ms, show_number, show_percent, show_span
-from embedded.pages.intervals import total_half_width, wilson
-from embedded.pages.traffic import endpoints_of, numbers_of
+from embedded.pages.formats import show_ms, show_ms_between, show_number, show_percent, show_span
+from embedded.pages.intervals import percentile_shares, total_half_width, wilson
+from embedded.pages.traffic import endpoints_of, numbers_of, percentile_between
 from embedded.store.windows import Sample
 from embedded.tally import Tally, tally_of
 
@@ -25,6 +26,31 @@ from embedded.tally import Tally, tally_of
 )
 def test_wilson_agrees_with_the_published_examples(hits: int, trials: int, low: float, high: float) -> None:
     assert wilson(hits, trials) == pytest.approx((low, high), abs=5e-5)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.95, 0.99])
+@pytest.mark.parametrize("number", [20, 50, 100, 300, 1000])
+def test_a_percentiles_interval_covers_the_true_one_95_times_in_100(share: float, number: int) -> None:
+    """Exactly: the samples up to the true percentile are binomial, and few samples reach no upper end."""
+    chances = [math.comb(number, hits) * share**hits * (1 - share) ** (number - hits) for hits in range(number + 1)]
+    low, high = percentile_shares(share, number)
+    assert low is not None
+    first, last = math.ceil(number * low), math.ceil(number * high) if high is not None else number + 1
+    assert 0.95 <= sum(chances[first:last]) <= 0.99
+    assert (high is None) == (0.5 + 1.959964 * math.sqrt(number * share * (1 - share)) > number * (1 - share))
+
+
+def test_a_percentiles_interval_is_wider_where_weights_differ() -> None:
+    alike = tally_of([Sample(duration_ms, "ok", 5) for duration_ms in range(200)])
+    assert alike.percentiles([0.95]) == [189]
+    assert percentile_between(alike, 0.95) == (183, 196)
+    mixed = tally_of([Sample(duration_ms, "ok", 1 if duration_ms % 2 else 9) for duration_ms in range(200)])
+    low, high = percentile_between(mixed, 0.95)
+    assert low is not None
+    assert low < 183
+    assert high is not None
+    assert high > 196
+    assert percentile_between(Tally(), 0.95) == (None, None)
 
 
 def test_a_total_of_unsampled_requests_is_certain() -> None:
@@ -80,6 +106,10 @@ def test_charts_escape_their_texts() -> None:
         (show_number(None), "no data"),
         (show_ms(412.3), "412 ms"),
         (show_ms(1240), "1.24 s"),
+        (show_ms_between((12.0, 1500.0)), "12 ms to 1.50 s"),
+        (show_ms_between((12.0, None)), "12 ms or more"),
+        (show_ms_between((None, 12.0)), "up to 12 ms"),
+        (show_ms_between((None, None)), "not known"),
         (show_percent(0.0276), "2.76 %"),
         (show_percent(1), "100 %"),
         (show_span(timedelta(minutes=90)), "1 h 30 min"),
