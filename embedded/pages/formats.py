@@ -25,6 +25,11 @@ def show_number(value: float | Decimal | None) -> str:
     return f"{number:,.0f}" if number == int(number) or abs(number) >= 100 else f"{number:.3g}"
 
 
+def show_spread(value: float) -> str:
+    """The half of an interval, to two digits that count: `139`, `8.7`, `0.072`."""
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+
+
 def show_money(value: Decimal, currency: str = "") -> str:
     """An amount in whole cents: `1,234.50 USD`."""
     return f"{value:,.2f} {currency}".rstrip()

@@ -30,6 +30,11 @@ class Numbers:
     percentiles_ms: tuple[float | None, ...]  # of SHARES
 
     @property
+    def per_second_half(self) -> float:
+        """Half of the rate's 95 % interval: the span is known, the total is not."""
+        return self.per_second * self.total_half / self.total if self.total else 0.0
+
+    @property
     def sample_rate(self) -> float | None:
         """The share that clients kept, by what they say."""
         return self.samples / self.total if self.total else None

@@ -158,8 +158,8 @@ def test_sampled_requests_are_shown_with_what_they_stand_for(shared: Engine) -> 
         assert project.post(envelope(("transaction", item), trace=trace)).status_code == 200
     text = page(shared, "/?project=sampled").text
     assert "4 stored requests" in text
-    # 4 requests of rate 0.1 stand for 40; half the interval is 1.96 x sqrt(4 x 10 x 9) = 37.2
-    assert "40 in all, ± 37.2 from sampling" in text
+    # 4 requests of rate 0.1 stand for 40; half the interval is 1.96 x sqrt(4 x 10 x 9) = 37
+    assert "40 in all, ± 37 from sampling" in text
 
 
 def test_what_a_client_sends_is_escaped(shared: Engine) -> None:
@@ -306,12 +306,22 @@ def test_performance_counts_every_endpoint(told: Story) -> None:
     assert "841 stored requests" in text
     for name, _, _, _ in ENDPOINTS:
         assert name in text
+    assert '360 <span class="quiet">± 64</span>' in text  # 90 are stored, and each stands for four
+    assert "Requests are estimated" in text
     one = engine.client.get(
         f"{engine.url}/performance/endpoint/", params={"name": ENDPOINTS[3][0], "period": "24h"}
     ).text
     assert "90 stored requests" in one
-    assert "360 in all" in one  # each stands for four
+    assert "360 in all, ± 64 from sampling" in one
     assert one.count('href="/traces/') == 10
+
+
+def test_requests_that_are_all_stored_are_no_estimate(shared: Engine) -> None:
+    project = shared.project("whole")
+    project.send(("transaction", transaction()))
+    text = page(shared, "/performance/?project=whole").text
+    assert "on 1 stored request." in text
+    assert "±" not in text
 
 
 def test_trace_shows_spans_below_their_parents_and_its_errors(told: Story) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from embedded.pages.charts import Band, Curve, curves, stacked, strip
-from embedded.pages.formats import show_ms, show_ms_between, show_number, show_percent, show_span
+from embedded.pages.formats import show_ms, show_ms_between, show_number, show_percent, show_span, show_spread
 from embedded.pages.intervals import percentile_shares, total_half_width, wilson
 from embedded.pages.traffic import endpoints_of, numbers_of, percentile_between
 from embedded.store.windows import Sample
@@ -64,12 +64,15 @@ def test_rates_count_requests_for_what_they_stand_for() -> None:
     assert (numbers.samples, numbers.total, numbers.per_second) == (2, 5, 0.5)
     assert numbers.failure_rate == pytest.approx(0.2)
     assert numbers.percentiles_ms == (10, 30, 30)
+    assert numbers.total_half == pytest.approx(1.959964 * 12**0.5)
+    assert numbers.per_second_half == pytest.approx(numbers.total_half / 10)
     assert numbers.sample_rate == pytest.approx(0.4)
 
 
 def test_nothing_stored_has_no_rates() -> None:
     numbers = numbers_of(Tally(), timedelta(seconds=10))
     assert (numbers.per_second, numbers.failure_rate, numbers.sample_rate) == (0, None, None)
+    assert numbers.per_second_half == 0
     assert numbers.percentiles_ms == (None, None, None)
 
 
@@ -110,6 +113,9 @@ def test_charts_escape_their_texts() -> None:
         (show_ms_between((12.0, None)), "12 ms or more"),
         (show_ms_between((None, 12.0)), "up to 12 ms"),
         (show_ms_between((None, None)), "not known"),
+        (show_spread(1391.4), "1,391"),
+        (show_spread(8.66), "8.7"),
+        (show_spread(0.0715), "0.071"),
         (show_percent(0.0276), "2.76 %"),
         (show_percent(1), "100 %"),
         (show_span(timedelta(minutes=90)), "1 h 30 min"),
