@@ -21,9 +21,10 @@ from service.rate_limit import RateLimit, Windows
 from service.spans import start_span
 
 log: Final = logging.getLogger("isl.cross_check")
-READS: Final = ("service.cross_check.y0_answer",)  # what its process reads before the first question
+# What its process reads before the first question.
+READS: Final = ("service.cross_check.y0_answer", "service.cross_check.compare")
 LIMIT_S: Final = 1.0  # a small graph takes y0 60 ms at most: what needs longer hangs
-OPEN_S: Final = 60.0  # reading y0 and pandas takes half a second, and many times that on a busy machine
+OPEN_S: Final = 30.0  # reading y0 and pandas takes half a second, and many times that on a busy machine
 # Of a worker: each disagreement is news, but a y0 that is broken fails for every graph.
 REPORTS: Final = RateLimit(20, 3600)
 
@@ -57,8 +58,11 @@ class CrossCheck:
         Skipped: graphs that are not small, what comes while y0 is asked or its process begins anew, since nobody is to
         wait for another's question, and a request that has less than LIMIT_S left.
         """
-        process, observed = self._process, project_latents(graph)
-        if process is None or left_s < LIMIT_S or not is_small(observed) or not self._turn.acquire(blocking=False):
+        process = self._process
+        if process is None or left_s < LIMIT_S:
+            return
+        observed = project_latents(graph)
+        if not is_small(observed) or not self._turn.acquire(blocking=False):
             return
         try:
             if process.is_ready():

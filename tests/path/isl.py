@@ -31,6 +31,7 @@ from starlette.exceptions import HTTPException
 
 from service import event_hooks
 from service.app import build_app as build
+from service.cross_check import check
 from service.pool import Pool
 from service.scrubbing import one_pass
 
@@ -47,6 +48,7 @@ def build_app():
         add_global_event_processor(lambda event, hint: None if event.get("type") == "transaction" else event)
     if "PROBE_NO_SENDING" in os.environ:
         sentry_sdk.get_client().transport.capture_envelope = lambda envelope: None
+    check.LIMIT_S = float(os.environ.get("PROBE_Y0_LIMIT_S", check.LIMIT_S))
     if "PROBE_THREADS" in os.environ:
         app.state.pool = Pool(running=int(os.environ["PROBE_THREADS"]), waiting=0)
 
