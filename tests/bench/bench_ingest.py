@@ -5,32 +5,32 @@ uvicorn process and take turns; both get the same gzip bodies, each with an even
 shares the machine with them. Prints one JSON object per workload and number of connections: medians over the rounds.
 
 With `--peer bugsink` the peer is installed from PyPI and measured too; with `--fill N` the engine gets N transactions
-one after another, and memory and CPU time per envelope are printed as it fills.
+one after another, and memory and CPU time per envelope are printed as it fills. `--linger` does nothing else than to
+compare the engine with one that waits for no further envelopes after a commit of several.
 """
 
 import argparse
 import json
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from embedded.store.appender import LINGER_S
 from tests.bench.bodies import write_bodies
-from tests.bench.load import Round, post, rss_mib
+from tests.bench.load import MOST_PER_S, Side, median, post, rss_mib, spread, take_turns
 from tests.bench.peer import bugsink
 from tests.path.engine import Engine, await_true, free_port, start_engine
 
 BARE = Path(__file__).with_name("bare.py")
-MOST_PER_S = {"transaction": 12_000, "event": 4_500}  # bodies made per second of load; a round that needs more fails
 FILL_SLICE_S = 5  # of load, between two looks at the engine
 PEER_FOLDER = Path(__file__).parents[2] / "var" / "bench-peer"
 
@@ -67,35 +67,56 @@ def compare(
 ) -> dict[str, object]:
     """Let engine and bare app take turns; return medians, and the median of the rounds' ratios with its range."""
     path = ingest_path(engine, f"bench-{kind}-{connections}")
+    url, pid = floor
+    sides = [Side(engine.url, path, engine.process.pid), Side(url, path, pid)]
     bodies = engine.data_dir.parent / "bodies"
+    sizes, rounds = take_turns(sides, kind, connections, bodies, options.rounds, options.seconds)
     most = MOST_PER_S[kind] * options.seconds
-    rounds: list[tuple[Round, Round]] = []
-    for _ in range(options.rounds):
-        raw, compressed = write_bodies(kind, most, bodies)
-        ours, least = (
-            post(url, path, bodies, connections, options.seconds, pid)
-            for url, pid in ((engine.url, engine.process.pid), floor)
-        )
-        assert not ours.wrong + least.wrong, "every answer must be a 200"
-        assert ours.requests < most, "the bodies were used up: raise MOST_PER_S"
-        rounds.append((ours, least))
-    ratios = [ours.per_s / least.per_s for ours, least in rounds]
-    cpu_ratios = [least.cpu_us / ours.cpu_us for ours, least in rounds]
+    assert all(ours.requests < most for ours, _ in rounds), "the bodies were used up: raise MOST_PER_S"
     return {
         "workload": kind,
         "connections": connections,
-        "bytes": [raw, compressed],
-        "per_s": round(statistics.median(ours.per_s for ours, _ in rounds)),
-        "bare_per_s": round(statistics.median(least.per_s for _, least in rounds)),
-        "ratio": [round(each, 2) for each in (statistics.median(ratios), min(ratios), max(ratios))],
-        "cpu_us": round(statistics.median(ours.cpu_us for ours, _ in rounds)),
-        "bare_cpu_us": round(statistics.median(least.cpu_us for _, least in rounds)),
-        "cpu_ratio": [round(each, 2) for each in (statistics.median(cpu_ratios), min(cpu_ratios), max(cpu_ratios))],
-        "p50_ms": round(statistics.median(ours.p50_ms for ours, _ in rounds), 1),
-        "p99_ms": round(statistics.median(ours.p99_ms for ours, _ in rounds), 1),
-        "bare_p99_ms": round(statistics.median(least.p99_ms for _, least in rounds), 1),
+        "bytes": sizes,
+        "per_s": median(rounds, 0, lambda each: each.per_s),
+        "bare_per_s": median(rounds, 1, lambda each: each.per_s),
+        "ratio": spread([ours.per_s / least.per_s for ours, least in rounds]),
+        "cpu_us": median(rounds, 0, lambda each: each.cpu_us),
+        "bare_cpu_us": median(rounds, 1, lambda each: each.cpu_us),
+        "cpu_ratio": spread([least.cpu_us / ours.cpu_us for ours, least in rounds]),
+        "p50_ms": median(rounds, 0, lambda each: each.p50_ms, 1),
+        "p99_ms": median(rounds, 0, lambda each: each.p99_ms, 1),
+        "bare_p99_ms": median(rounds, 1, lambda each: each.p99_ms, 1),
         "peak_rss_mib": rss_mib(engine.process.pid, peak=True),
     }
+
+
+def compare_lingers(folder: Path, options: argparse.Namespace) -> Iterator[dict[str, object]]:
+    """Let an engine without a linger and one with the engine's own take turns."""
+    lingers_ms = (0.0, LINGER_S * 1000)
+    with ExitStack() as stack:
+        engines = [
+            start_engine(folder / f"linger-{each:g}", module=("tests.bench.lingering", str(each)))
+            for each in lingers_ms
+        ]
+        for engine in engines:
+            stack.callback(engine.end)
+        for kind in MOST_PER_S:
+            for connections in options.connections:
+                slug = f"bench-{kind}-{connections}"
+                sides = [Side(each.url, ingest_path(each, slug), each.process.pid) for each in engines]
+                _, rounds = take_turns(sides, kind, connections, folder / "bodies", options.rounds, options.seconds)
+                most = MOST_PER_S[kind] * options.seconds
+                assert all(each.requests < most for found in rounds for each in found), "raise MOST_PER_S"
+                yield {
+                    "workload": kind,
+                    "connections": connections,
+                    "linger_ms": lingers_ms,
+                    "per_s": [median(rounds, side, lambda each: each.per_s) for side in (0, 1)],
+                    "per_s_ratio": spread([its.per_s / none.per_s for none, its in rounds]),
+                    "cpu_us": [median(rounds, side, lambda each: each.cpu_us) for side in (0, 1)],
+                    "cpu_ratio": spread([its.cpu_us / none.cpu_us for none, its in rounds]),
+                    "p99_ms": [median(rounds, side, lambda each: each.p99_ms, 1) for side in (0, 1)],
+                }
 
 
 def measure_peer(engine: Engine, options: argparse.Namespace) -> Iterator[dict[str, object]]:
@@ -144,8 +165,20 @@ def fill(engine: Engine, count: int, within_s: float) -> Iterator[dict[str, obje
         }
 
 
-def results(engine: Engine, options: argparse.Namespace) -> Iterator[dict[str, object]]:
+def results(folder: Path, options: argparse.Namespace) -> Iterator[dict[str, object]]:
     """Everything that was asked for, as it is found."""
+    if options.linger:
+        yield from compare_lingers(folder, options)
+        return
+    engine = start_engine(folder / "engine")
+    try:
+        yield from results_of(engine, options)
+    finally:
+        engine.end()
+
+
+def results_of(engine: Engine, options: argparse.Namespace) -> Iterator[dict[str, object]]:
+    """All but the lingers."""
     if options.rounds:
         with bare() as floor:
             for kind in MOST_PER_S:
@@ -167,18 +200,15 @@ def main() -> int:
     )
     parser.add_argument("--fill", type=int, default=0, help="transactions; a million take about ten minutes")
     parser.add_argument("--fill-seconds", type=float, default=1800, help="the most that filling may take")
+    parser.add_argument("--linger", action="store_true", help="only what lingering after a commit does")
     options = parser.parse_args()
     if shutil.which("wrk") is None:
         sys.stderr.write("bench_ingest: skipped, wrk is not installed (Debian: apt-get install wrk)\n")
         return 0
     with tempfile.TemporaryDirectory() as directory:
-        engine = start_engine(Path(directory) / "engine")
-        try:
-            for result in results(engine, options):
-                sys.stdout.write(json.dumps(result) + "\n")
-                sys.stdout.flush()
-        finally:
-            engine.end()
+        for result in results(Path(directory), options):
+            sys.stdout.write(json.dumps(result) + "\n")
+            sys.stdout.flush()
     return 0
 
 
