@@ -30,6 +30,7 @@ from service.random_ids import serve_uuids
 from service.release import build_release
 from service.sampling import TracesSampler
 from service.scrubbing.one_pass import OnePassScrubber
+from service.sending.transport import FrugalTransport
 from service.settings import Settings
 
 SERVICE: Final = "isl"
@@ -114,6 +115,7 @@ def build_options(settings: Settings, sampler: TracesSampler) -> dict[str, Any]:
         "in_app_include": ["service"],  # also when it is installed under site-packages
         # Trace headers go to PLoT, which is ours, and nowhere else.
         "trace_propagation_targets": [f"^{re.escape(settings.isl_plot_url)}/"],
+        "transport": FrugalTransport,
         "spotlight": False,  # would post every envelope in the request's own thread, with personal data
         "integrations": [
             StarletteIntegration(transaction_style="url"),

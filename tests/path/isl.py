@@ -1,7 +1,5 @@
 """A shared harness: the service as a real process, and a Sentry on a real socket that keeps what it gets."""
 
-import gzip
-import importlib
 import json
 import os
 import signal
@@ -159,11 +157,6 @@ class Receiver:
 
 
 TLS = ssl.create_default_context()  # unused, and otherwise read again, with all its certificates, for every request
-# The SDK takes brotli where it is installed; the package ships no types, hence the import by name.
-DECODERS: dict[str, Callable[[bytes], bytes]] = {
-    "gzip": gzip.decompress,
-    "br": importlib.import_module("brotli").decompress,
-}
 
 
 @dataclass
