@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from service.scrubbing.text import FILTERED, TEXT_LIMIT, scrub_quotes, scrub_sql, scrub_text
-from service.scrubbing.tree import Scrubber, scrub_tree
+from service.scrubbing.tree import Scrubber, is_id, scrub_tree
 
 # What may be read of a request's headers: enough to debug, nothing that names a person or opens a door.
 # Not X-Request-Id: callers write what they like into it, and the tag has the id that holds.
@@ -88,6 +88,10 @@ def _scrub_other(part: object, scrubber: Scrubber) -> object:
     return scrubber.scrub(part)
 
 
+def _scrub_id(part: object, scrubber: Scrubber) -> object:
+    return part if is_id(part) else scrubber.scrub(part)
+
+
 def _scrub_request(part: object, scrubber: Scrubber) -> object:
     """Keep the method, the path and harmless headers: what else there is, the caller wrote."""
     if not isinstance(part, dict):
@@ -144,6 +148,7 @@ def _scrub_logentry(part: object, _scrubber: Scrubber) -> object:
 
 
 _RULES: Final[dict[str, Callable[[Any, Scrubber], object]]] = {
+    "event_id": _scrub_id,
     "request": _scrub_request,
     "user": _scrub_user,
     "exception": _scrub_exception,

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, Literal
 
-from service.scrubbing.text import CACHED_LENGTH, FILTERED, SENSITIVE_NAME, scrub_sql, scrub_text
+from service.scrubbing.text import CACHED_LENGTH, FILTERED, SENSITIVE_NAME, scrub_short, scrub_sql, scrub_text
 
 DEPTH_LIMIT: Final = 32  # the SDK's serialiser stops at 5 in the parts that hold data
 VALUES_LIMIT: Final = 100_000  # a transaction of the SDK's 1,000 spans has a fifth; ends trees that hold themselves
@@ -79,19 +79,26 @@ class Scrubber:
         for key, value in dict.items(tree):
             name, verdict = _read_key(key)
             if verdict == "keep":
-                scrubbed[name] = self.scrub(value, depth + 1)
+                # What most values are is told here: calls for each of them were an eighth of the walk.
+                is_short = type(value) is str and len(value) <= CACHED_LENGTH
+                scrubbed[name] = scrub_short(value) if is_short else self.scrub(value, depth + 1)
             elif verdict != "drop":
                 scrubbed[name] = self._scrub_value(verdict, value, depth)
         return scrubbed
 
     def _scrub_value(self, verdict: Verdict, value: object, depth: int) -> object:
         if verdict == "id":
-            return value if type(value) is str and _ID.fullmatch(value) else self.scrub(value, depth + 1)
+            return value if is_id(value) else self.scrub(value, depth + 1)
         if verdict == "sql" and type(value) is str:
             return scrub_sql(value)
         if verdict == "filter" and value is not None:
             return FILTERED
         return self.scrub(value, depth + 1)
+
+
+def is_id(value: object) -> bool:
+    """Tell if it is an id or an instant, which hold no words."""
+    return type(value) is str and _ID.fullmatch(value) is not None
 
 
 def scrub_scalar(value: object, kind: type) -> object:
@@ -123,7 +130,8 @@ def _read_short_key(key: str) -> tuple[str, Verdict]:
 
 def _write_time(instant: datetime) -> str:
     """Write an instant as the SDK does."""
-    return instant.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+    instant = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
+    return instant.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def _is_card(number: int) -> bool:
