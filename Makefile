@@ -67,6 +67,7 @@ bench: $(READY) ## measure the engine and the service, some minutes; docs/perfor
 	@$(BIN)/python tests/bench/bench_ingest.py
 	@$(BIN)/python tests/bench/bench_store.py
 	@$(BIN)/python tests/bench/bench_service.py
+	@$(BIN)/python tests/bench/bench_request.py
 	@$(BIN)/python tests/bench/bench_cost.py
 
 doctor: $(READY) ## why does nothing arrive? the troubleshooting list, run (SENTRY_*)

@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import combinations, pairwise
@@ -179,8 +180,25 @@ def cpu_seconds(service: Service) -> float:
     return sum(int(each[11]) + int(each[12]) for each in stats) / TICKS_PER_S  # utime, stime
 
 
-def measure_load(service: Service, seconds: float, tag: str, kind: str) -> tuple[float, float]:
-    """Requests per second that a few callers get answered, none from the cache; CPU ms of the service for each."""
+def switches(service: Service) -> int:
+    """How often so far the kernel has put another thread in the place of one of the worker's (Linux)."""
+    master = service.process.pid
+    [worker] = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+    lines = [line for each in Path(f"/proc/{worker}/task").glob("*/status") for line in each.read_text().splitlines()]
+    return sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a service did under load."""
+
+    per_s: float
+    cpu_ms: float  # of the service, for each request
+    switches: float  # of threads, for each request
+
+
+def measure_load(service: Service, seconds: float, tag: str, kind: str) -> Loaded:
+    """Let a few callers ask as fast as they are answered, and nothing that the cache has."""
     path, make_body = KINDS[kind]
     until, counts = time.perf_counter() + seconds, [0] * CLIENTS
 
@@ -192,13 +210,15 @@ def measure_load(service: Service, seconds: float, tag: str, kind: str) -> tuple
             counts[number] += 1
         client.close()
 
-    before = cpu_seconds(service)
+    before, switched = cpu_seconds(service), switches(service)
     threads = [threading.Thread(target=call, args=(number,)) for number in range(CLIENTS)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return sum(counts) / seconds, (cpu_seconds(service) - before) * 1000 / sum(counts)
+    answered = sum(counts)
+    spent_ms = (cpu_seconds(service) - before) * 1000
+    return Loaded(answered / seconds, spent_ms / answered, (switches(service) - switched) / answered)
 
 
 def time_health(service: Service, heavy_callers: int, count: int) -> list[float]:
@@ -270,14 +290,17 @@ def bench_overhead(rounds: int, seconds: float, kinds: Iterable[str]) -> None:
             )
 
 
-def show_overhead(kind: str, found: list[dict[str, tuple[float, float]]]) -> None:
+def show_overhead(kind: str, found: list[dict[str, Loaded]]) -> None:
     """Print what the turns found: throughput and CPU time, as shares of those without the SDK."""
-    show(f"{kind}: throughput, SDK off", [each["off"][0] for each in found], "requests/s")
-    show(f"{kind}: CPU time, SDK off", [each["off"][1] for each in found], "ms/request")
+    show(f"{kind}: throughput, SDK off", [each["off"].per_s for each in found], "requests/s")
+    show(f"{kind}: CPU time, SDK off", [each["off"].cpu_ms for each in found], "ms/request")
     for name in list(VARIANTS)[1:]:
-        show(f"{kind}: throughput, {name} / off", [each[name][0] / each["off"][0] for each in found], "ratio")
-        show(f"{kind}: CPU time, {name} / off", [each[name][1] / each["off"][1] for each in found], "ratio")
-        show(f"{kind}: CPU time, {name} - off", [each[name][1] - each["off"][1] for each in found], "ms/request")
+        pairs = [(each[name], each["off"]) for each in found]
+        show(f"{kind}: throughput, {name} / off", [it.per_s / off.per_s for it, off in pairs], "ratio")
+        show(f"{kind}: CPU time, {name} / off", [it.cpu_ms / off.cpu_ms for it, off in pairs], "ratio")
+        show(f"{kind}: CPU time, {name} - off", [it.cpu_ms - off.cpu_ms for it, off in pairs], "ms/request")
+    for name in VARIANTS:
+        show(f"{kind}: switches of threads, {name}", [each[name].switches for each in found], "1/request")
 
 
 def main() -> None:
