@@ -106,7 +106,7 @@ MUTATIONS = {
     ),
     "the scrubber is switched off": Mutation(
         EVENT_HOOKS,
-        "for step in (scrub_event, reduce_event):",
+        "for step in (scrub, reduce_event):",
         "for step in (dict, reduce_event):",
         {"pii-canaries": "request.headers"},
         HEALTHY,
