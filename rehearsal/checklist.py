@@ -30,7 +30,6 @@ NAME: Final = "rehearse.checklist"
 TRACES: Final = 100  # requests that the sample rate is tried on
 UNLIKELY: Final = 1e-5  # a share of sampled requests that is less likely than this is not the configured rate's
 POLL: Final = timedelta(milliseconds=250)
-FLUSH_TIMEOUT_S: Final = 5.0
 MONTH: Final = "30d"
 
 
@@ -69,7 +68,7 @@ def tick(target: Target) -> Iterator[Check]:
             return
         yield Check(State.OK, "project", f"{project.slug}, number {project.id}")
         yield _check_dsn(target, project)
-        trial = _send(target.settings)
+        trial = _send(target.settings, target.patience)
         error = _await(target.patience, lambda: _find(target, project, "errors", f"id:{trial.event_id}"))
         yield from _check_settings(target.settings, error)
         yield _check_rules(target, project)
@@ -82,7 +81,7 @@ def tick(target: Target) -> Iterator[Check]:
         yield Check(State.WRONG, "web API", str(error))
 
 
-def _send(settings: Settings) -> Trial:
+def _send(settings: Settings, patience: timedelta) -> Trial:
     """Send the error and the transactions as the service would: its DSN, environment, release and rate."""
     dsn = settings.sentry_dsn
     client = sentry_sdk.Client(
@@ -92,6 +91,7 @@ def _send(settings: Settings) -> Trial:
         traces_sample_rate=settings.traces_sample_rate,
         default_integrations=False,
         auto_session_tracking=False,
+        transport_queue_size=TRACES + 1,  # all of it: what finds the queue full is dropped, and 100 is the SDK's own size
     )
     request_id = f"req_{secrets.token_hex(8)}"
     sampled = sum(_trace(client, request_id) for _ in range(TRACES))
@@ -100,7 +100,7 @@ def _send(settings: Settings) -> Trial:
         scope.set_tag(signals.REQUEST_ID.name, request_id)
         scope.fingerprint = [NAME, request_id]  # a new issue, so that alerts on new issues act
         event_id = scope.capture_exception(ChecklistError(f"sent by rehearse checklist as {request_id}"))
-    client.close(timeout=FLUSH_TIMEOUT_S)
+    client.close(timeout=patience.total_seconds())  # as far as Sentry may be, all of it has to get there
     return Trial(request_id, event_id or "", sampled)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import httpx
@@ -17,6 +18,7 @@ from monitors.model import RuleSet
 from rehearsal.checklist import Target, is_likely, tick
 from rehearsal.checks import Check, State
 from rehearsal.cli import cli
+from rehearsal.disturbance import How
 from rehearsal.doctor import examine_project
 from rehearsal.provisioning import ORGANIZATION
 from rehearsal.settings import Options
@@ -60,7 +62,7 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    stack = Stack(Options(speed=60.0), tmp_path / "run")
+    stack = Stack(Options(speed=60.0), tmp_path / "run", is_switched=True)
     try:
         stack.start_engine()
         stack.start_sink()
@@ -87,6 +89,18 @@ def test_every_box_is_ticked_where_all_is_well(site: Site) -> None:
     ]  # fmt: skip
     assert found["page"].detail == "on isl-oncall, by ISL new error code"
     assert "isl@0.1.0+0123456789ab" in found["release"].detail
+
+
+def test_nothing_is_lost_to_a_slow_sentry(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of it has to wait in the queue of the SDK, which by default holds 100."""
+    monkeypatch.setattr("rehearsal.checklist.TRACES", 150)
+    site.stack.switch_engine(How.SLOW)
+    soon = Timer(1.0, site.stack.switch_engine, (None,))
+    soon.start()
+    try:
+        assert wrong(site.target(SENTRY_TRACES_SAMPLE_RATE="1")) == {}
+    finally:
+        soon.join()
 
 
 def test_boxes_that_settings_leave_empty(site: Site) -> None:
