@@ -91,7 +91,7 @@ def _send(settings: Settings, patience: timedelta) -> Trial:
         traces_sample_rate=settings.traces_sample_rate,
         default_integrations=False,
         auto_session_tracking=False,
-        transport_queue_size=TRACES + 1,  # all of it: what finds the queue full is dropped, and 100 is the SDK's own size
+        transport_queue_size=TRACES + 1,  # all of it: what finds the queue full is dropped, and the SDK's own holds 100
     )
     request_id = f"req_{secrets.token_hex(8)}"
     sampled = sum(_trace(client, request_id) for _ in range(TRACES))
