@@ -17,6 +17,7 @@ from rehearsal.disturbance import NEEDS_OWN_ENGINE, Outage, Planting
 from rehearsal.drill import Drill
 from rehearsal.drill_file import choose_drills, load_drills
 from rehearsal.drilling import GRACE, Drilling
+from rehearsal.duration import duration
 from rehearsal.engines.engine import Engine
 from rehearsal.errors import EnvironmentMissingError, UsageError
 from rehearsal.live import watching
@@ -110,8 +111,8 @@ def _start_load(drills: list[Drill], stack: Stack, rules: RuleSet, progress: Pro
     progress.show("starting the load")
     speed = stack.options.speed
     stack.start_load(_longest(drills, rules, stack.engine.lag * speed) / speed + LOAD_MARGIN)
-    lasts = sum((drill.lasts for drill in drills), timedelta(0)) / speed
-    progress.say(f"load running; the drills take {show_span(lasts)} at least")
+    takes = sum((duration(drill, rules, speed) for drill in drills), timedelta(0)) / speed
+    progress.say(f"load running; the drills take about {show_span(takes)}")
 
 
 def _drill(drills: list[Drill], stack: Stack, rules: RuleSet, pace: Pace, progress: Progress) -> list[DrillResult]:
