@@ -103,8 +103,9 @@ def _thin(rules: RuleSet, traffic: Traffic) -> Iterator[Problem]:
         if found < needed:
             yield _warn(
                 each,
-                f"its window of {show_span(each.window)} holds at most {found:.1f} sampled requests on average, and"
-                f" {needed:g} are needed: {why}; {_remedy(each, traffic, needed)}",
+                f"with traces at {traffic.sample_rate * PERCENT:g} %, its window of {show_span(each.window)} holds at"
+                f" most {found:.1f} sampled requests on average, and {needed:g} are needed: {why};"
+                f" {_remedy(each, traffic, needed)}",
             )
 
 

@@ -98,7 +98,8 @@ def _examine_settings(settings: Settings) -> Iterator[Check]:
     yield Check(State.OK, "environment", settings.sentry_environment)
     rate = settings.traces_sample_rate
     if rate:
-        yield Check(State.OK, "traces", f"one request in {1 / rate:.3g} becomes a transaction")
+        share = "every request" if rate == 1 else f"one request in {1 / rate:,.3g}"
+        yield Check(State.OK, "traces", f"{share} becomes a transaction")
     else:
         yield Check(State.WRONG, "traces", "the rate is 0: no transaction, and no monitor on them ever fires")
 

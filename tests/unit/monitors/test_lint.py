@@ -106,7 +106,13 @@ def test_an_alert_on_error_events_alone_may_ask_for_first_seen_only(tmp_path: Pa
     ("aggregate", "window", "thresholds", "sample_rate", "expected"),
     [
         # The guide's own settings: a million requests a month, a tenth of them sampled, 5 % over 5 minutes.
-        ("failure_rate()", "5m", '{high: "> 0.05", resolve: "<= 0.05"}', 0.1, "at most 11.6 sampled requests"),
+        (
+            "failure_rate()",
+            "5m",
+            '{high: "> 0.05", resolve: "<= 0.05"}',
+            0.1,
+            "traces at 10 %, its window of 5m holds at most 11.6",
+        ),
         ("failure_rate()", "5m", '{high: "> 0.05", resolve: "<= 0.05"}', 0.17, "at most 19.7"),
         ("failure_rate()", "5m", '{high: "> 0.05", resolve: "<= 0.05"}', 0.18, None),  # 20.8
         ("failure_rate()", "5m", '{high: "> 0.1", resolve: "<= 0.1"}', 0.1, None),

@@ -129,6 +129,12 @@ def test_wrong_settings_are_told_before_anything_is_sent(environ: dict[str, str]
     assert said in check.detail
 
 
+@pytest.mark.parametrize(("rate", "said"), [("1", "every request"), ("0.05", "one request in 20")])
+def test_the_share_that_becomes_transactions_is_told_in_words(rate: str, said: str) -> None:
+    check = by_name(examine({"SENTRY_TRACES_SAMPLE_RATE": rate}, now))["traces"]
+    assert (check.state, check.detail) == (State.OK, f"{said} becomes a transaction")
+
+
 def test_a_proxy_that_would_be_used_is_named(ingest: Ingest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "")
