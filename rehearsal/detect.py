@@ -40,13 +40,21 @@ def _with_moments(
     start, end = pace.instant(since), pace.instant(until)
     trace = traces.get(next((name for each in rules.alerts if each.name == times.alert for name in each.monitors), ""))
     if trace is None:
-        failed = (each.sent_at + each.latency_ms / 1000 for each in entries if each.is_failed)
-        first = min((at for at in failed if start.timestamp() <= at <= end.timestamp()), default=None)
+        first = _first_failure(entries, start.timestamp(), end.timestamp())
         return replace(times, seen_at=None if first is None else pace.seconds(first))
     bad, over = first_bad(trace, start, end), first_over(trace, start, end, pace)
     return replace(
         times, seen_at=None if bad is None else pace.at(bad), over_at=None if over is None else pace.at(over)
     )
+
+
+def _first_failure(entries: Iterable[Entry], since: float, until: float) -> float | None:
+    """When the first request that was sent before `until` failed, in seconds since the epoch.
+
+    An error event leaves before its request has its answer, so the page about it may be there before the answer is.
+    """
+    failed = ((each.sent_at, each.sent_at + each.latency_ms / 1000) for each in entries if each.is_failed)
+    return min((min(ended, until) for sent, ended in failed if sent <= until and ended >= since), default=None)
 
 
 def detections(results: Iterable[DrillResult]) -> tuple[Detection, ...]:

@@ -1,6 +1,7 @@
 """The time until a page, in parts that add up to it."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,20 @@ def test_an_alert_on_single_events_is_seen_with_the_first_failure(result: DrillR
     assert times.seen_at is not None
     assert times.seen_at / MINUTE == pytest.approx(7.0 + 0.005)  # its latency of 5 ms
     assert times.over_at is None
+
+
+def test_a_page_that_overtakes_the_answer_of_its_request_was_not_slow_in_delivery(result: DrillResult) -> None:
+    """The page is 3 ms ahead of the answer; the wait of minutes was for a request that fails."""
+    bare = PageTimes(
+        "ISL new error code",
+        "isl-oncall",
+        MINUTE,
+        None,
+        9 * MINUTE + PACE.production(timedelta(milliseconds=2)),
+        None,
+        None,
+    )
+    drill = replace(result, fault_at=6 * MINUTE, times=(bare,))
+    found = with_moments(drill, RULES, {}, [entry(1, 500, at_s=9.0)], PACE)
+    [detection] = detections([found])
+    assert (detection.seen, detection.delivered) == (detection.total, 0 * MINUTE)
