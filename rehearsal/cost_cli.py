@@ -27,7 +27,7 @@ from rehearsal.cost.workload import Rates, billed, volumes
 from rehearsal.errors import UsageError
 from rehearsal.options import JSON, RULES, TRAFFIC, VAR
 from rehearsal.reports.advice import show_advice
-from rehearsal.reports.cost_tables import Shown, show_bill, show_choices, show_volumes
+from rehearsal.reports.cost_tables import Shown, bill_footer, show_bill, show_choices, show_volumes
 from rehearsal.reports.guide import guide_document
 from rehearsal.reports.jsonfile import convert
 from rehearsal.reports.terminal import report_console
@@ -126,7 +126,8 @@ def cost(*, traces: float, routes: tuple[str, ...], var: Path, is_json: bool, **
     for bill in bills:
         console.print(show_bill(bill, setting.book.currency))
     console.print(show_volumes(volume))
-    console.print(Shown.of(setting.book, setting.assumptions, question).footer(), soft_wrap=True)
+    least_errors = question.healthy if chosen["run"] else None
+    console.print(bill_footer(setting.book, setting.assumptions, question.requests, least_errors), soft_wrap=True)
 
 
 def _bills(question: Question, rates: Rates) -> tuple[Bill, ...]:

@@ -37,13 +37,23 @@ class Shown:
             book.currency,
             f"{question.requests:,.0f} requests a month, even over the day: real traffic pages more at night.\n"
             f"To be seen: {step.healthy:.1%} bad requests become {step.degraded:.1%}; durations or traffic change"
-            f" {step.times:g} times.\n"
-            f"What endpoints emit: {assumptions.where}. Prices of {book.as_of} ({book.file}),"
-            " before tax.",
+            f" {step.times:g} times.\n{_sources(book, assumptions)}",
         )
 
     def footer(self) -> str:
         return self.text
+
+
+def bill_footer(book: PriceBook, assumptions: Assumptions, requests: float, least_errors: float | None) -> str:
+    """What stands below a bill. `least_errors`: of each endpoint's requests, where they are a run's."""
+    lines = [f"{requests:,.0f} requests a month."]
+    if least_errors is not None:
+        lines.append(f"Errors as measured, but of {least_errors:.1%} of an endpoint's requests at least (--healthy).")
+    return "\n".join([*lines, _sources(book, assumptions)])
+
+
+def _sources(book: PriceBook, assumptions: Assumptions) -> str:
+    return f"What endpoints emit: {assumptions.where}. Prices of {book.as_of} ({book.file}), before tax."
 
 
 def show_choices(choices: tuple[Choice, ...], shown: Shown, *, details: bool) -> RenderableType:
