@@ -1,7 +1,7 @@
 """What a run led to: its books closed, its monitors looked at again, its requests measured; all of it as a report."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -21,6 +21,7 @@ from rehearsal.look_back import look_back
 from rehearsal.measure import measure, quiet_time
 from rehearsal.progress import Progress
 from rehearsal.sampling import TOTAL, Row, warn_of_rates
+from rehearsal.sampling import Verdict as SampleVerdict
 from rehearsal.sink import Page, read_pages
 from rehearsal.stack import Stack
 from rehearsal.usage import Arrivals, Usage, measure_arrivals, warn_of_load, warn_of_others
@@ -33,6 +34,7 @@ BACK: Final = timedelta(seconds=2)  # of wall time: a send that failed is notice
 REPORTED_EVERY: Final = timedelta(seconds=30)
 SESSIONS_EVERY: Final = timedelta(seconds=60)
 BETWEEN: Final = "(outside of the drills)"
+BY_DRILL: Final = "a drill kept Sentry from answering, and the SDK traces less then: the endpoints leave that time out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def conclude(ran: Ran, stack: Stack, rules: RuleSet, skipped: tuple[Skipped, ...
         by_drill=closing.by_drill,
         measured=measured,
         month=month_of(measured, options.traffic, options.traces_sample_rate),
-        rates=closing.rates,
+        rates=_with_reason(closing.rates, results),
         detections=detections(results),
         curves=curves,
         usage=ran.usage,
@@ -103,8 +105,21 @@ def _rates_of_calm(rates: tuple[Row, ...], results: list[DrillResult]) -> tuple[
     """A drill that keeps Sentry from answering makes the SDK trace less: then only the endpoints' rows, which leave its
     time out, can tell a wrong rate.
     """
-    was_out = any(_out(result) for result in results)
-    return tuple(row for row in rates if not (was_out and row.kind == "traces" and row.name == TOTAL))
+    return tuple(row for row in rates if not _is_off_by_drill(row, results))
+
+
+def _with_reason(rates: tuple[Row, ...], results: list[DrillResult]) -> tuple[Row, ...]:
+    """A row that is off because of what a drill did says so."""
+    return tuple(
+        replace(row, why=f"{row.why}; {BY_DRILL}")
+        if row.verdict is SampleVerdict.OFF and _is_off_by_drill(row, results)
+        else row
+        for row in rates
+    )
+
+
+def _is_off_by_drill(row: Row, results: list[DrillResult]) -> bool:
+    return row.kind == "traces" and row.name == TOTAL and any(_out(result) for result in results)
 
 
 def _watch(

@@ -40,8 +40,13 @@ class Count:
     unknown: float = 0.0  # requests that what was lost may have stood for at most, beyond `counted`
 
     @property
+    def allowed(self) -> float:
+        """How far chance alone may take the source's number."""
+        return Z * self.spread
+
+    @property
     def is_close(self) -> bool:
-        margin = Z * self.spread + 0.5  # half a request: weights are decimal fractions
+        margin = self.allowed + 0.5  # half a request: weights are decimal fractions
         return self.counted + self.unknown >= self.least - margin and self.counted <= self.most + margin
 
 

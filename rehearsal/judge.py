@@ -10,7 +10,7 @@ from typing import Final
 from loadtest.ledger import NO_ANSWER, PROBE, Entry
 from monitors.model import Alert, Monitor
 from rehearsal.clock import Pace, show_span
-from rehearsal.counts import Count, Z
+from rehearsal.counts import Count
 from rehearsal.curves import show_threshold
 from rehearsal.disturbance import Deploy, How, Outage
 from rehearsal.drill import Drill, ExpectedPage
@@ -269,7 +269,7 @@ def judge_counts(counts: Sequence[Count]) -> Finding:
 
 def _show_count(count: Count) -> str:
     due = f"{count.most:g}" if count.least == count.most else f"{count.least:g} to {count.most:g}"
-    spread = f" ± {Z * count.spread:.0f}" if count.spread else ""
+    spread = f" ± {count.allowed:.0f}" if count.spread else ""
     excuse = f" ({count.excuse})" if count.excuse else ""
     counted = f"{count.counted:.0f}" + (f" to {count.counted + count.unknown:.0f}" if count.unknown else "")
     return f"{count.source} {counted}{spread} {count.what}, due {due}{excuse}"

@@ -11,6 +11,7 @@ from rehearsal.stack import Stack
 from rehearsal.verdict import Finding, Status
 
 SHOWN: Final = 8  # hits that a finding names
+MEGABYTE: Final = 1_000_000
 
 
 def judge_planted(planted: Planted, stack: Stack) -> tuple[Finding, ...]:
@@ -44,7 +45,12 @@ def _judge_place(place: str, search: Search, documents: Callable[[], Iterable[Do
         return Finding(Status.FAILED, what, str(error))
     if hits:
         return Finding(Status.FAILED, what, _describe(hits))
-    return Finding(Status.HELD, what, f"none in {counted.size_bytes / 1e6:.1f} MB, in any encoding")
+    return Finding(Status.HELD, what, f"none in {_show_size(counted.size_bytes)}, in any encoding")
+
+
+def _show_size(size_bytes: int) -> str:
+    """In MB, or in kB where that would be 0.0: nothing at all would be no search."""
+    return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= MEGABYTE else f"{size_bytes / 1e3:.1f} kB"
 
 
 class _Counted:

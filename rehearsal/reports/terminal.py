@@ -115,8 +115,8 @@ def render(report: Report, differences: Sequence[str] | None = None) -> Renderab
     parts += [Text("\nthe whole run", style="bold"), _findings((report.canary, *report.run_findings))]
     if discards := report.books.transactions.discards:
         listed = ", ".join(f"{count} {reason}" for reason, count in sorted(discards.items()))
-        parts.append(Text(f"    transactions dropped by the SDK: {listed}", style="dim"))
-    parts += [_usage(report), _month(report.month)]
+        parts.append(_remark(f"transactions dropped by the SDK: {listed}"))
+    parts += [_remark(_usage(report)), _remark(_month(report.month))]
     parts += [Text(f"  ! {warning}", style="bold yellow") for warning in report.warnings]
     if differences is not None:
         listed = "\n".join(f"  {each}" for each in differences or ["no notable difference"])
@@ -193,18 +193,20 @@ def _detections(report: Report) -> RenderableType:
 def _rates(rows: Sequence[Row]) -> RenderableType:
     """The sums, and endpoints that are not as configured: of the others there is nothing to say."""
     table = _table("what", "configured", *SOURCES, "95 %", "verdict")
-    as_configured = 0
+    as_configured, reasons = 0, []
     for row in rows:
         is_sum = row.kind != "traces" or row.name == TOTAL
         if row.verdict is Verdict.AS_CONFIGURED and not is_sum:
             as_configured += 1
             continue
-        style = "bold red" if row.verdict is Verdict.OFF else ""
+        is_off = row.verdict is Verdict.OFF
+        style = "bold red" if is_off else ""
+        reasons += [f"{show_what(row)}: {row.why}"] if is_off else []
         shown = (show_rate(row, source) for source in SOURCES)
         verdict = Text(row.verdict, style=style)
         table.add_row(show_what(row), f"{row.configured:.1%}", *shown, show_interval(row), verdict)
-    also = Text(f"{as_configured} endpoints are each as configured" if as_configured else "", style="dim")
-    return Padding(Group(table, also), (0, 0, 0, 4))
+    also = [*reasons, f"{as_configured} endpoints are each as configured" if as_configured else ""]
+    return Padding(Group(table, Text("\n".join(filter(None, also)), style="dim")), (0, 0, 0, 4))
 
 
 def _odd_parts(parts: Sequence[Part]) -> RenderableType:
@@ -215,17 +217,21 @@ def _odd_parts(parts: Sequence[Part]) -> RenderableType:
     return Padding(table, (0, 0, 0, 4))
 
 
-def _usage(report: Report) -> Text:
+def _remark(text: str) -> RenderableType:
+    return Padding(Text(text, style="dim"), (0, 0, 0, 4))
+
+
+def _usage(report: Report) -> str:
     used = ", ".join(f"{each.name} {each.cores:.2f}" for each in shown_usage(report))
-    return Text(f"    CPU, of {report.usage.cores} cores: {used}", style="dim", overflow="fold")
+    return f"CPU, of {report.usage.cores} cores: {used}"
 
 
-def _month(month: Month) -> Text:
+def _month(month: Month) -> str:
     if not month.bills:
-        return Text(f"    cost: not computed, {month.why_none}", style="dim")
+        return f"cost: not computed, {month.why_none}"
     bills = ", ".join(f"{bill.plan} {show_total(bill)}" for bill in month.bills)
     what = f"{month.requests:,.0f} requests, traces at {month.traces:.0%}, errors as in undisturbed time"
-    return Text(f"    cost of a month in {month.currency}: {bills} ({what})", style="dim")
+    return f"cost of a month in {month.currency}: {bills} ({what})"
 
 
 def moments(drill: DrillResult, times: PageTimes) -> tuple[timedelta | None, ...]:

@@ -1,5 +1,6 @@
 """The report of a run in a real browser: whole on a phone, in print, in light and dark; it asks nobody for anything."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -8,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from rehearsal.reports.page import as_html
+from rehearsal.sampling import Arrived, Configured, Sampled, effective_rates
 from rehearsal.verdict import Finding, Status
 from tests.browser.test_pages import RULES
 from tests.unit.rehearsal.samples import report
@@ -39,6 +41,15 @@ def test_the_page_is_as_wide_as_the_screen_and_draws_for_it(shown: Page, width: 
         return 12 * svg.getBoundingClientRect().width / svg.viewBox.baseVal.width }"""
     )
     assert font_px >= 10  # letters of a chart
+
+
+def test_on_a_desktop_the_sample_rates_are_seen_whole(tab: Page, tmp_path: Path) -> None:
+    endpoint = "/api/v1/causal/counterfactual/batch"
+    arrived = Arrived((Sampled(endpoint, 1.0),) * 2000, {"backpressure": 20}, requests={endpoint: 2010}, sessions=2000)
+    found = replace(report(tmp_path, *FINDINGS), rates=effective_rates(Configured(1.0), arrived))
+    tab.set_viewport_size({"width": DESKTOP, "height": 900})
+    tab.set_content(as_html(found))
+    assert tab.evaluate("(box => box.scrollWidth - box.clientWidth)(document.querySelector('#rates .scroll'))") == 0
 
 
 def test_on_paper_it_is_dark_on_white_with_the_wide_drawings(shown: Page) -> None:

@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from rehearsal.conclude import _spans
+from rehearsal.conclude import BY_DRILL, _spans, _with_reason
 from rehearsal.disturbance import How, Outage
 from rehearsal.drill import Drill
+from rehearsal.sampling import Arrived, Configured, Sampled, effective_rates
 from rehearsal.verdict import DrillResult
 from tests.unit.rehearsal.samples import MINUTE, PACE, entry
 
@@ -35,3 +36,11 @@ def test_what_may_be_lost_depends_on_when_it_was_sent(how: How, at_s: float, exp
     sent = entry(1, at_s=at_s)
     found = (spans.could_arrive(sent), spans.risks.report(sent), spans.risks.sampled(sent), spans.risks.session(sent))
     assert found == expected
+
+
+@pytest.mark.parametrize("is_out", [True, False])
+def test_a_rate_that_is_off_because_of_a_drill_says_so(*, is_out: bool) -> None:
+    arrived = Arrived((Sampled("/v", 1.0),) * 300, {"backpressure": 60})
+    total, *others = _with_reason(effective_rates(Configured(1.0), arrived), [result(How.AWAY)] if is_out else [])
+    assert total.why.endswith(BY_DRILL) is is_out
+    assert not [row for row in others if BY_DRILL in row.why]

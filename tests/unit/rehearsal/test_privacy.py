@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from rehearsal.privacy.judge import _show_size
 from rehearsal.privacy.search import Document, Hit, Search
 from rehearsal.privacy.secret import KINDS, Mint
 
@@ -38,6 +39,11 @@ def test_a_secret_is_found_in_every_disguise(kind: str, disguise: Callable[[str]
     search = Search(mint.mark, (other, secret))
     content = b"\x00before " + disguise(secret.value) + b" after"
     assert [hit.secret for hit in search.find(Document("body", content))] == [secret]
+
+
+@pytest.mark.parametrize(("size_bytes", "shown"), [(0, "0.0 kB"), (7_340, "7.3 kB"), (20_700_000, "20.7 MB")])
+def test_what_was_searched_is_never_shown_as_nothing(size_bytes: int, shown: str) -> None:
+    assert _show_size(size_bytes) == shown
 
 
 def test_what_holds_no_secret_is_clean() -> None:

@@ -14,6 +14,7 @@ from xml.etree.ElementTree import fromstring
 import pytest
 from rich.console import Console
 
+from rehearsal.judge import judge_counts
 from rehearsal.reports.files import write_files
 from rehearsal.reports.jsonfile import as_json
 from rehearsal.reports.junit import as_junit
@@ -22,6 +23,7 @@ from rehearsal.reports.page import as_html
 from rehearsal.reports.svg import NARROW, WIDE
 from rehearsal.reports.terminal import TerminalProgress, render
 from rehearsal.reports.timeline import curve_chart, lanes, load_chart
+from rehearsal.sampling import Arrived, Configured, Sampled, effective_rates
 from rehearsal.settings import ROOT
 from rehearsal.verdict import Finding, Skipped, Status
 from tests.unit.rehearsal.samples import CURVE, MINUTE, report
@@ -59,6 +61,29 @@ def test_terminal_has_the_parts_of_a_time_the_rates_and_the_cpu(tmp_path: Path) 
     assert "CPU, of 2 cores: service 0.40, engine 0.20, load 0.10, rehearsal itself 0.05, others" in said
     assert "! the machine was busy with <others>" in said
     assert "cost of a month in USD: team " in said
+
+
+def test_terminal_says_why_a_rate_is_off(tmp_path: Path) -> None:
+    arrived = Arrived((Sampled("/v", 1.0),) * 300, {"backpressure": 60})
+    found = replace(report(tmp_path, HELD), rates=effective_rates(Configured(1.0), arrived))
+    console = Console(width=140, file=StringIO())
+    with console.capture() as capture:
+        console.print(render(found))
+    assert re.search(r"traces, all endpoints: 0\.\d+ by reports.*; 60 dropped under backpressure", capture.get())
+
+
+def test_page_and_finding_allow_a_count_the_same(tmp_path: Path) -> None:
+    found = report(tmp_path, HELD)
+    assert (
+        "weights 118 ± 12 requests of the load" in judge_counts([replace(found.counts[1], least=500, most=500)]).detail
+    )
+    assert "118 <small>± 12</small>" in as_html(found)
+
+
+def test_page_names_the_run_so_that_the_command_finds_it(tmp_path: Path) -> None:
+    page = as_html(report(tmp_path, HELD))
+    [command] = re.findall(r"<code>(rehearse whatif [^<]*)</code>", page)
+    assert Path(command.rpartition(" ")[2]) == tmp_path
 
 
 def test_a_run_without_a_bill_says_why(tmp_path: Path) -> None:
