@@ -70,7 +70,13 @@ class _Reader:
         try:
             self._parser.feed_data(chunk)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            raise BadResponseError(f"the answer is no HTTP that ends: {type(error).__name__}") from None
+            if not self.is_done:
+                raise BadResponseError(f"the answer is no HTTP that ends: {type(error).__name__}") from None
+            self.may_go_on = False  # the answer is whole; what follows it in the same piece, nobody has asked for
+
+    def on_message_begin(self) -> None:
+        if self.is_done:
+            raise BadResponseError("more than one answer")  # ends the parser's work, before it overwrites the first
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers.append((name, value))

@@ -32,6 +32,7 @@ class FrugalTransport(HttpTransport):
         super().__init__(options)
         dsn, proxy = self.parsed_dsn, self._resolve_proxy()
         self._connection = _connect(dsn, self._get_pool_options(), self.TIMEOUT) if dsn and not proxy else None
+        self._host = _name_host(dsn) if dsn else ""
 
     def _serialize_envelope(self, envelope: Envelope) -> tuple[str | None, io.BytesIO]:
         _write_items(envelope)
@@ -42,8 +43,8 @@ class FrugalTransport(HttpTransport):
     ) -> Any:  # what the SDK looks at of urllib3's answers: status, headers, data
         if self._connection is None:
             return super()._request(method, endpoint_type, body, headers)
-        url = urlsplit(self._auth.get_api_url(endpoint_type))
-        return self._connection.post(url.path, {"Host": url.netloc, **headers}, body)
+        path = urlsplit(self._auth.get_api_url(endpoint_type)).path
+        return self._connection.post(path, {"Host": self._host, **headers}, body)
 
 
 def compress(envelope: bytes, *, has_error: bool) -> bytes:
@@ -60,6 +61,14 @@ def _connect(dsn: Dsn, chosen: Mapping[str, Any], timeout_s: float) -> Connectio
         if chosen["cert_file"]:
             tls.load_cert_chain(chosen["cert_file"], chosen["key_file"])
     return Connection(Address(dsn.host, dsn.port, tls, timeout_s, tuple(chosen.get("socket_options") or ())))
+
+
+def _name_host(dsn: Dsn) -> str:
+    """Write the DSN's host as a header names it: with the port where it is not the scheme's own, IPv6 in brackets.
+
+    The SDK's `netloc` leaves the brackets out, and servers refuse what is left with 400.
+    """
+    return dsn.netloc.replace(dsn.host, f"[{dsn.host}]", 1) if ":" in dsn.host else dsn.netloc
 
 
 def _write_items(envelope: Envelope) -> None:

@@ -21,10 +21,22 @@ class Scripted:
     connections: int = 0
 
 
+def has_ipv6() -> bool:
+    """Tell if there is an IPv6 loopback to listen on; containers often have none."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
 @contextmanager
-def run_scripted(answers: Sequence[Sequence[bytes]], tls: ssl.SSLContext | None = None) -> Iterator[Scripted]:
+def run_scripted(
+    answers: Sequence[Sequence[bytes]], tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> Iterator[Scripted]:
     """Serve one connection after the other: to each its answers, in order, and then it is closed."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as listener:
         listener.settimeout(DEADLINE_S)
         seen = Scripted(listener.getsockname()[1])
         thread = threading.Thread(target=_serve, args=(listener, answers, tls, seen), daemon=True)

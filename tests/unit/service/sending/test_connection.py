@@ -63,6 +63,17 @@ def test_after_an_answer_that_ends_it_another_connection_is_opened(answer: bytes
     assert server.connections == 2
 
 
+@pytest.mark.parametrize("more", [OK.replace(b"200 OK", b"429 No"), b"no HTTP\r\n\r\n", b"HTTP/1.1 500"])
+def test_what_follows_an_answer_is_no_part_of_it_and_ends_the_connection(more: bytes) -> None:
+    with run_scripted([[OK + more], [OK]]) as server:
+        connection = connect(server.port)
+        got = connection.post(TARGET, HEADERS, b"a")
+        assert (got.status, got.data, got.headers.get_list("content-length")) == (200, b"{}", ["2"])
+        assert connection.post(TARGET, HEADERS, b"b").status == 200
+        connection.close()
+    assert server.connections == 2
+
+
 def test_headers_are_read_whatever_their_case() -> None:
     answer = b"HTTP/1.1 429 Slow Down\r\nx-SENTRY-rate-limits: 60::org\r\nretry-after: 7\r\nContent-Length: 0\r\n\r\n"
     with run_scripted([[answer]]) as server:

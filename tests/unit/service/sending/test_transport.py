@@ -14,9 +14,10 @@ from sentry_sdk import Client
 from sentry_sdk.envelope import Envelope, Item, PayloadRef
 from sentry_sdk.transport import HttpTransport
 from sentry_sdk.types import Event
+from sentry_sdk.utils import Dsn
 
-from service.sending.transport import FrugalTransport
-from tests.unit.service.sending.scripted import DEADLINE_S, OK, run_scripted
+from service.sending.transport import FrugalTransport, _name_host
+from tests.unit.service.sending.scripted import DEADLINE_S, OK, has_ipv6, run_scripted
 
 KEY = "0123456789abcdef0123456789abcdef"
 
@@ -80,6 +81,30 @@ def test_an_event_arrives() -> None:
         ("event", "two", {"nan": "nan"}),
     ]
     assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    ("where", "host"),
+    [
+        ("http://{key}@[::1]:9000/1", "[::1]:9000"),
+        ("https://{key}@[2001:db8::1]/1", "[2001:db8::1]"),
+        ("https://{key}@o1.ingest.example.org/1", "o1.ingest.example.org"),
+        ("http://{key}@h:8080/1", "h:8080"),
+    ],
+)
+def test_the_host_is_named_as_a_header_names_it(where: str, host: str) -> None:
+    assert _name_host(Dsn(where.format(key=KEY))) == host
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="no IPv6 on this machine's loopback")
+def test_a_dsn_may_name_an_ipv6_address_and_a_path() -> None:
+    with run_scripted([[OK]], host="::1") as server:
+        client = Client(f"http://{KEY}@[::1]:{server.port}/under/1", transport=FrugalTransport)
+        client.capture_event({"message": "one"})
+        client.flush(DEADLINE_S)
+        client.close()
+    [(head, _)] = server.requests
+    assert head.startswith(f"POST /under/api/1/envelope/ HTTP/1.1\r\nHost: [::1]:{server.port}\r\n".encode())
 
 
 def _reports(bodies: list[bytes]) -> dict[tuple[str, str], int]:
