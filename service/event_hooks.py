@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
-from sentry_sdk.types import Event, Hint
+from sentry_sdk.types import Breadcrumb, BreadcrumbHint, Event, Hint
 
 from monitors import signals
 from service.dependency import DependencyError
@@ -37,6 +37,15 @@ def before_send_transaction(event: Event, _hint: Hint) -> Event:
     plain = cast(dict[str, Any], event)
     scrubbed = unpack(plain)
     return cast(Event, _finish(plain, scrub_event) if scrubbed is None else _finish(scrubbed, dict))
+
+
+def before_breadcrumb(crumb: Breadcrumb, hint: BreadcrumbHint) -> Breadcrumb:
+    """Leave of a log line what code wrote: its template. Parameters and extras are data, and stay in our own log."""
+    record = hint.get("log_record")
+    if not isinstance(record, logging.LogRecord):
+        return crumb
+    template = record.msg if type(record.msg) is str else type(record.msg).__name__
+    return {**crumb, "message": template, "data": {}}
 
 
 def before_send_log(record: dict[str, Any], _hint: Hint) -> dict[str, Any] | None:
@@ -71,9 +80,16 @@ def _show_route(event: dict[str, Any]) -> dict[str, Any]:
     if isinstance(request, dict) and isinstance(request.get("url"), str):
         route = event.get("transaction")
         path = route if isinstance(route, str) else ""
-        shown = urlsplit(request["url"])._replace(path=path, query="", fragment="")
-        event["request"] = request | {"url": shown.geturl()}
+        event["request"] = request | {"url": _replace_path(request["url"], path)}
     return event
+
+
+def _replace_path(url: str, path: str) -> str:
+    """Put another path into a URL; where the caller's Host header makes it none, the path is all that is shown."""
+    try:
+        return urlsplit(url)._replace(path=path, query="", fragment="").geturl()
+    except ValueError:
+        return path
 
 
 def _add_error(event: dict[str, Any], error: BaseException | None, runbook_url: str | None) -> None:

@@ -25,7 +25,7 @@ from sentry_sdk.types import Event, Hint
 
 from monitors import signals
 from service.errors import SOURCE, OverloadedError
-from service.event_hooks import before_send, before_send_log, before_send_transaction
+from service.event_hooks import before_breadcrumb, before_send, before_send_log, before_send_transaction
 from service.random_ids import serve_uuids
 from service.release import build_release
 from service.sampling import TracesSampler
@@ -107,6 +107,7 @@ def build_options(settings: Settings, sampler: TracesSampler) -> dict[str, Any]:
         "ignore_errors": [OverloadedError],  # decision 0009
         "before_send": partial(before_send, runbook_url=settings.isl_runbook_url),
         "before_send_transaction": before_send_transaction,
+        "before_breadcrumb": before_breadcrumb,
         "before_send_log": before_send_log,  # logs are off; whoever switches them on sends none unscrubbed
         "max_breadcrumbs": 50,  # the way to an error is shorter, and the SDK's 100 may be half of its size
         "max_request_body_size": "never",  # a body is the caller's model

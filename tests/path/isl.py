@@ -69,7 +69,7 @@ def build_app():
         sentry_sdk.set_context("odd", {"a": [{"X-Auth-Token": password}], "b": f"Bearer {password}"})
         sentry_sdk.set_extra("card", f"postgres://isl:{password}@db/isl")
         sentry_sdk.add_breadcrumb(message=f"api_key: {password}", data={"cookie": password})
-        logging.getLogger("probe").warning("asked by %s", f"jane@{password}.org with token={password}")
+        logging.getLogger("probe").warning("asked by %s", password, extra={"by": password})
         with sentry_sdk.start_span(op="db", name=f"SELECT '{password}'") as span:
             span.set_data("db.password", password)
         try:
@@ -88,7 +88,7 @@ def build_app():
     @app.get("/talkative")
     def talkative():
         for number in range(200):
-            logging.getLogger("probe").info("step %d of a long way that %s", number, os.urandom(20).hex())
+            logging.getLogger("probe").info(f"step {number} of a long way that {os.urandom(20).hex()}")
         raise ValueError(os.urandom(100_000).hex())
 
     @app.get("/logged")

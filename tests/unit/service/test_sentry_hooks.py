@@ -1,5 +1,6 @@
 """The SDK's hooks and options: what they add, what they remove, and that they never lose an event."""
 
+import logging
 from typing import Any, cast
 
 import pytest
@@ -85,6 +86,31 @@ def test_request_keeps_only_harmless_parts() -> None:
     }
     event = _enrich({"request": request, "transaction": "/x/{y}"}, None)
     assert event["request"] == {"method": "POST", "url": "http://127.0.0.1/x/{y}", "headers": {"Host": "127.0.0.1"}}
+
+
+@pytest.mark.parametrize("host", ["[", "[evil/..", "jane:pw@doe.org", "]", "a" * 3000])
+def test_a_host_header_that_is_no_host_costs_an_event_nothing_else(host: str) -> None:
+    event = {
+        "transaction": "/x/{y}",
+        "transaction_info": {"source": "route"},
+        "request": {"url": f"http://{host}/x/1", "method": "GET"},
+        "breadcrumbs": {"values": [{"message": "a step"}]},
+    }
+    finished = _enrich(event, ValueError("refused"))
+    assert finished["breadcrumbs"] == event["breadcrumbs"]
+    assert finished["request"]["url"].endswith("/x/{y}")
+    assert "pw" not in str(finished)
+
+
+def test_a_crumb_of_a_log_line_is_its_template() -> None:
+    options = build_options(load_settings({}), TracesSampler(1.0, ()))
+    crumb = {"category": "x", "level": "info", "message": "sold to Jane Doe", "data": {"customer": "Jane Doe"}}
+    record = logging.makeLogRecord({"msg": "sold to %s", "args": ("Jane Doe",), "customer": "Jane Doe"})
+    kept = {"category": "x", "level": "info", "message": "sold to %s", "data": {}}
+    assert options["before_breadcrumb"](crumb, {"log_record": record}) == kept
+    record.msg = ValueError("Jane Doe")
+    assert options["before_breadcrumb"](crumb, {"log_record": record})["message"] == "ValueError"
+    assert options["before_breadcrumb"](crumb, {}) == crumb
 
 
 @pytest.mark.parametrize(("source", "name"), [("url", UNMATCHED), ("route", "/x/{y}")])
