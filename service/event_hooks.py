@@ -23,7 +23,8 @@ log: Final = logging.getLogger("isl.telemetry")
 
 
 def before_send(event: Event, hint: Hint, runbook_url: str | None = None) -> Event:
-    """Finish an error event: code, retryable, runbook and grouping, then scrubbing."""
+    """Finish an error event: code, retryable, runbook and grouping, then scrubbing. Attachments cannot be scrubbed."""
+    hint["attachments"] = []
     plain = cast(dict[str, Any], event)
     try:
         _add_error(plain, (hint.get("exc_info") or (None, None, None))[1], runbook_url)
@@ -32,8 +33,9 @@ def before_send(event: Event, hint: Hint, runbook_url: str | None = None) -> Eve
     return cast(Event, _finish(plain, scrub_event))
 
 
-def before_send_transaction(event: Event, _hint: Hint) -> Event:
+def before_send_transaction(event: Event, hint: Hint) -> Event:
     """Finish a transaction: scrubbing where it was not scrubbed yet, and one name for all paths that no route takes."""
+    hint["attachments"] = []
     plain = cast(dict[str, Any], event)
     scrubbed = unpack(plain)
     return cast(Event, _finish(plain, scrub_event) if scrubbed is None else _finish(scrubbed, dict))

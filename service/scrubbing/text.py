@@ -42,6 +42,7 @@ def _mask_card(found: re.Match[str]) -> str:
 _RULES: Final[tuple[tuple[re.Pattern[str], Replacement], ...]] = (
     (re.compile(r"-----BEGIN[A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END[A-Z ]{0,40}-----|\Z)", re.S), FILTERED),
     (re.compile(r"\b([a-z][a-z0-9+.-]{1,20}://)[^/\s@]{1,256}@", re.I), rf"\1{FILTERED}@"),  # user and password
+    (re.compile(r"(?<![\w.+:-])[\w.+-]{1,64}:[^\s@/:'\"<>]{1,256}@(?=[\w\[])"), f"{FILTERED}@"),  # without a scheme
     (re.compile(r"(\b[a-z]{2,10}://[^\s?#\"'<>]{1,512})[?#][^\s\"'<>]*", re.I), rf"\1?{FILTERED}"),
     (re.compile(r"\?[^\s\"'<>=]{1,100}=[^\s\"'<>]*"), f"?{FILTERED}"),  # the query of a path without a host
     (re.compile(r"\b(bearer)\s+[\w.~+/=-]{4,}", re.I), rf"\1 {FILTERED}"),

@@ -19,12 +19,13 @@ SHORTEST_CARD: Final = 10**12  # of 13 digits
 # Ends of names, and whole names, whose values are persons or keys: `user.email`, but not `server.address`.
 _PERSONAL_END: Final = "|".join(
     (
-        *("e?mail", "email_address", "ssn", "user_?name", "user_id", "phone"),
+        *("e?mail", "email_address", "ssn", "user_?name", "user_id", "phone", "phone_number", "session", "connect_sid"),
         *("remote_addr", "client_ip", "client_address", "ip_address", "forwarded_for", "real_ip"),
     )
 )
-_PERSONAL: Final = r"auth|sid|session|pin|address|ip|dsn"
+_PERSONAL: Final = r"auth|sid|phpsessid|symfony|pin|otp|passcode|creds|address|ip|dsn"
 _SECRET: Final = re.compile(rf"{SENSITIVE_NAME}|(?:^|_)(?:{_PERSONAL_END})$|^(?:{_PERSONAL})$", re.I)
+_WORD_START: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")  # in `userEmail`
 # What has no use here: the locals of frames, and parts of requests and URLs that callers fill.
 _DROPPED: Final = frozenset({"vars", "cookies", "env", "query_string", "sys.argv", "http.query", "http.fragment"})
 _SQL_KEYS: Final = frozenset({"db.statement", "db.query.text", "sql"})
@@ -46,7 +47,7 @@ def judge_key(key: str) -> Verdict:
         return "sql"
     if key in _ID_KEYS:
         return "id"
-    name = re.sub(r"[\s.-]", "_", key[:256])
+    name = re.sub(r"[\s.-]", "_", _WORD_START.sub("_", key[:256]))
     return "filter" if _SECRET.search(name) else "keep"
 
 

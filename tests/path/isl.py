@@ -66,6 +66,7 @@ def build_app():
         password = "-".join(["tell", "tale"])  # not in one piece in the source, whose lines are sent
         sentry_sdk.set_user({"email": f"jane@{password}.org", "id": password})
         sentry_sdk.set_tag("note", f"password={password}")
+        sentry_sdk.get_isolation_scope().add_attachment(password.encode(), "a.txt", add_to_transactions=True)
         sentry_sdk.set_context("odd", {"a": [{"X-Auth-Token": password}], "b": f"Bearer {password}"})
         sentry_sdk.set_extra("card", f"postgres://isl:{password}@db/isl")
         sentry_sdk.add_breadcrumb(message=f"api_key: {password}", data={"cookie": password})

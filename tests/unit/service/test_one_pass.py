@@ -13,6 +13,7 @@ from sentry_sdk.scrubber import EventScrubber
 from sentry_sdk.transport import Transport
 from sentry_sdk.types import Event, Hint
 
+from service import event_hooks
 from service.event_hooks import before_send, before_send_transaction
 from service.scrubbing import one_pass
 from service.scrubbing.one_pass import PARCEL, JsonDict, JsonList, OnePassScrubber
@@ -90,8 +91,14 @@ def test_the_parcel_is_not_sent() -> None:
     assert PARCEL not in _send(_transaction(), OnePassScrubber(recursive=True), before_send_transaction)
 
 
-def test_a_transaction_that_cannot_be_finished_is_reduced_whole() -> None:
-    event = _transaction() | {"request": {"url": "http://[", "method": "GET"}}  # what urlsplit refuses
+def test_a_transaction_that_cannot_be_finished_is_reduced_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail_on_requests(event: dict[str, Any]) -> dict[str, Any]:
+        if "request" in event:
+            raise ValueError
+        return event
+
+    monkeypatch.setattr(event_hooks, "_show_route", fail_on_requests)  # nothing that is known makes it fail
+    event = _transaction() | {"request": {"url": "http://h/", "method": "GET"}}
     sent = _send(event, OnePassScrubber(recursive=True), before_send_transaction)
     assert (sent["event_id"], sent["transaction"]) == ("0" * 32, "/a/{b}")
     assert "request" not in sent
