@@ -41,6 +41,7 @@ from service.shared_rate import SharedCounter
 from service.telemetry import flush_telemetry, start_telemetry
 from service.trace_trust import trust_trace
 from service.user_id import UserIdMiddleware
+from service.websocket import refuse_websocket
 
 log: Final = logging.getLogger("isl.app")
 BRIEF_WAITING: Final = 4  # at 160 ms each at worst, the last of them still ends within its second
@@ -57,7 +58,13 @@ class Isl(FastAPI):
     """FastAPI with our own layers outside of everything else, and one step outside of Sentry's."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Drop a stranger's trace headers before the SDK, whose layer is around the inherited method, reads them."""
+        """Do what must come before the SDK, whose layer is around the inherited method.
+
+        A stranger's trace headers are dropped; a WebSocket, which would be a transaction without any key, is refused.
+        """
+        if scope["type"] == "websocket":
+            await refuse_websocket(scope, receive, send)
+            return
         await super().__call__(trust_trace(scope, self.state.settings.isl_trusted_callers), receive, send)
 
     def build_middleware_stack(self) -> ASGIApp:
@@ -80,7 +87,8 @@ def build_app(settings: Settings | None = None) -> FastAPI:
     faults = open_faults(settings.isl_faults_file)
     # Before the app: the SDK patches the classes that the app is made of.
     sampler = start_telemetry(settings, faults.is_silent)
-    app = Isl(title="ISL (reference)", version=read_version(), lifespan=_lifespan)
+    # No redirects to a path without its last slash: they would name whatever host the caller has written.
+    app = Isl(title="ISL (reference)", version=read_version(), lifespan=_lifespan, redirect_slashes=False)
     app.state.settings = settings
     app.state.release = build_release(settings.isl_git_sha)
     app.state.faults = faults

@@ -28,7 +28,8 @@ codes, `service/error_handlers.py` is the only place where errors meet HTTP. `se
 
 `request_id` is the header `X-Request-Id` too, and the tag `request_id` in Sentry. `reason` may be narrower than the one
 below, as `database_unavailable` is for ISL_SERVICE_UNAVAILABLE. ISL_INVALID_INPUT is also what the router's own 404 and
-405 are called. A 429 and a 503 say in `Retry-After` when to come back.
+405 are called. A 429 and a 503 say in `Retry-After` when to come back. What is no HTTP is
+refused by the server, before the service sees it, with 400 and a line of text.
 
 ## The codes
 

@@ -37,6 +37,17 @@ def accept_request_id(offered: str | None) -> str:
     return offered if offered is not None and WELL_FORMED.fullmatch(offered) else new_request_id()
 
 
+def begin_request(scope: Scope) -> str:
+    """Choose the request's id and make it current.
+
+    Not reset afterwards: the server logs an unhandled error after we are gone, and its line needs the id too. Nothing
+    leaks, because every request sets it before anything reads it.
+    """
+    request_id = accept_request_id(Headers(scope=scope).get(HEADER))
+    _current.set(request_id)
+    return request_id
+
+
 class RequestIdMiddleware:
     """Plain ASGI, and outermost: also the response of the catch-all handler passes through here."""
 
@@ -47,11 +58,8 @@ class RequestIdMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = accept_request_id(Headers(scope=scope).get(HEADER))
+        request_id = begin_request(scope)
         scope.setdefault("state", {})["request_id"] = request_id
-        # Not reset afterwards: the server logs an unhandled error after we are gone, and its line needs the id too.
-        # Nothing leaks, because every request sets it before anything reads it.
-        _current.set(request_id)
         # The isolation scope is this request's own, and its tags go on the transaction as well as on errors.
         sentry_sdk.get_isolation_scope().set_tag(signals.REQUEST_ID.name, request_id)
         await self.app(scope, receive, _with_header(send, request_id))

@@ -116,6 +116,14 @@ def test_a_broken_scrubber_loses_no_event_and_no_secret(start: Start, receiver: 
     assert transaction["contexts"]["trace"]["op"] == "http.server"
 
 
+WEBSOCKET = {
+    "Upgrade": "websocket",
+    "Connection": "Upgrade",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Version": "13",
+}
+
+
 def test_mistakes_of_callers_are_no_events_and_probes_no_transactions(start: Start, receiver: Receiver) -> None:
     service = start(**sentry(receiver))
     answers = [
@@ -128,11 +136,15 @@ def test_mistakes_of_callers_are_no_events_and_probes_no_transactions(start: Sta
         service.send(VALIDATE, VALID | {"treatment": "nobody"}),
         service.send(VALIDATE, VALID),
     ]
-    assert [answer.status_code for answer in answers] == [200, 200, 200, 404, 405, 422, 400, 200]
-    assert all(answer.headers["X-Request-Id"].startswith("req_") for answer in answers)
+    upgrade = service.send("/nope/2", **WEBSOCKET)
+    assert [answer.status_code for answer in [*answers, upgrade]] == [200, 200, 200, 404, 405, 422, 400, 200, 404]
+    assert all(answer.headers["X-Request-Id"].startswith("req_") for answer in [*answers, upgrade])
     service.terminate()
     assert receiver.of_type("event") == []
-    transactions = receiver.of_type("transaction")
+    # A server that speaks WebSocket hands it on as one, which is refused untraced; another sees a request like any.
+    transactions = [
+        each for each in receiver.of_type("transaction") if each["tags"]["request_id"] != upgrade.json()["request_id"]
+    ]
     assert [each["tags"]["request_id"] for each in transactions] == [
         answer.headers["X-Request-Id"] for answer in answers[3:]
     ]

@@ -94,3 +94,37 @@ def test_a_body_of_exactly_the_limit_is_parsed() -> None:
 def test_every_answer_carries_the_security_headers(content: bytes) -> None:
     headers = post(content).headers
     assert {name: headers.get(name) for name in HEADERS} == HEADERS
+
+
+@pytest.mark.parametrize("path", ["/api/v1/outcomes/summary/", "/health/", f"{VALIDATE}/"])
+def test_a_last_slash_too_many_is_no_redirect_to_a_host_of_the_callers_choice(path: str) -> None:
+    async def call() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(APP), base_url="http://evil.test") as client:
+            return await client.get(path)
+
+    answer = asyncio.run(call())
+    assert (answer.status_code, answer.json()["reason"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("extensions", "kinds"),
+    [
+        ({"websocket.http.response": {}}, ["websocket.http.response.start", "websocket.http.response.body"]),
+        ({}, ["websocket.close"]),
+    ],
+)
+def test_a_websocket_is_refused(extensions: dict[str, Any], kinds: list[str]) -> None:
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"x-request-id", b"req_0123456789abcdef")]
+    asyncio.run(APP({"type": "websocket", "path": "/x", "headers": headers, "extensions": extensions}, receive, send))
+    assert [message["type"] for message in sent] == kinds
+    if extensions:
+        assert (sent[0]["status"], json.loads(sent[1]["body"])["request_id"]) == (404, "req_0123456789abcdef")
+        assert headers[0] in sent[0]["headers"]
