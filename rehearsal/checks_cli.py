@@ -47,15 +47,20 @@ class Place:
 
 
 @click.command()
+@VAR
 @JSON
-def doctor(*, is_json: bool) -> None:
+def doctor(var: Path, *, is_json: bool) -> None:
     """Find out why nothing arrives, or too much: each line ok, or with its remedy.
 
     Looks at settings, network, key, clock, limits and filters, as the service's own SENTRY_* variables have them. With
     SENTRY_URL, SENTRY_AUTH_TOKEN, SENTRY_ORG and SENTRY_PROJECT it asks that Sentry too what became of the last day's
-    items. Ends with 1 if anything is wrong.
+    items. Where no SENTRY_* variable is set, the stack that `rehearse up` left running is meant. Ends with 1 if
+    anything is wrong.
     """
-    _report((check for checks in (examine(os.environ, now), _ask_project()) for check in checks), DOCTOR_MARKS, is_json)
+    environ = _find_patient(var)
+    _report(
+        (check for checks in (examine(environ, now), _ask_project(environ)) for check in checks), DOCTOR_MARKS, is_json
+    )
 
 
 @click.command()
@@ -97,16 +102,30 @@ def _find_place(var: Path) -> Place:
     if os.environ.get("SENTRY_DSN"):
         names = {*API, "ISL_GIT_SHA"} | {name for name in os.environ if name.startswith("SENTRY_")}
         return Place({name: os.environ[name] for name in names if name in os.environ}, None)
-    standing, boxes = find_standing(var), find_containers(var)
-    if standing is not None:
-        facts = asdict(standing)
-    elif boxes is not None and boxes.is_up:
-        facts = describe(boxes, var) | {"project": PROJECT}
-    else:
+    facts = _find_stack(var)
+    if facts is None:
         raise UsageError(
             "SENTRY_DSN is not set, and no stack is up; set the service's SENTRY_* variables or: rehearse up"
         )
     return Place(_environ_of(facts), Path(facts["pages"]))
+
+
+def _find_patient(var: Path) -> Mapping[str, str]:
+    """The environment, or where it says nothing of a Sentry, the variables of the stack that is up."""
+    is_told = any(name.startswith("SENTRY_") for name in os.environ)
+    facts = None if is_told else _find_stack(var)
+    if facts is None:
+        return os.environ
+    click.echo(f"rehearse: no SENTRY_* variable is set, so this is about the stack at {facts['engine']}", err=True)
+    return {**os.environ, **_environ_of(facts)}
+
+
+def _find_stack(var: Path) -> Mapping[str, Any] | None:
+    """Where everything of the stack that is up is; None where none is."""
+    if standing := find_standing(var):
+        return asdict(standing)
+    boxes = find_containers(var)
+    return describe(boxes, var) | {"project": PROJECT} if boxes and boxes.is_up else None
 
 
 def _environ_of(facts: Mapping[str, Any]) -> dict[str, str]:
@@ -130,12 +149,12 @@ def _load(rules: Path) -> RuleSet:
         raise UsageError(str(error)) from None
 
 
-def _ask_project() -> Iterable[Check]:
-    url, token, org, project = (os.environ.get(name, "") for name in API)
+def _ask_project(environ: Mapping[str, str]) -> Iterable[Check]:
+    url, token, org, project = (environ.get(name, "") for name in API)
     if not all((url, token, org, project)):
         yield Check(State.SKIPPED, "web API", f"needs {', '.join(API)}")
         return
-    dsn = os.environ.get("SENTRY_DSN", "")
+    dsn = environ.get("SENTRY_DSN", "")
     with SentryClient(url, token, org) as client:
         yield from examine_project(client, project, Dsn(dsn).public_key if dsn else None)
 

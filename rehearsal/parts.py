@@ -15,7 +15,12 @@ def start_parts(stack: Stack, rules: RuleSet, progress: Progress) -> None:
     stack.start_sink()
     progress.say(f"engine at {stack.urls['sentry']}, sink at {stack.urls['sink']}")
     made = stack.provision(rules)
-    progress.say(f"{made} monitors and alerts applied through the web API")
+    said = (
+        f"{made} monitors and alerts applied through the web API"
+        if made
+        else "monitors and alerts are as the rules say"
+    )
+    progress.say(said)
     progress.show(f"starting {' and '.join(part.name for part in stack.plan.parts)}")
     stack.start_service()
     progress.say(f"service at {stack.urls['service']}")

@@ -48,7 +48,11 @@ def test_a_standing_stack_answers_takes_load_is_found_again_and_goes(tmp_path: P
         assert sum(entry.sent_at > middle for entry in ramp) > 1.5 * sum(entry.sent_at <= middle for entry in ramp)
         assert rehearse("down", tmp_path) == "stopped service, plot, sink, engine\n"
         assert left_running(tmp_path) == []
-        again = bring_up(tmp_path)
+        brought_up = run("up", tmp_path, "--json")
+        again = Standing(**json.loads(brought_up.stdout))
+        assert "monitors and alerts are as the rules say" in brought_up.stderr
+        doctor = run("doctor", tmp_path)  # without any SENTRY_* variable it is about this stack
+        assert (doctor.returncode, again.engine in doctor.stderr) == (0, True), doctor.stdout
         assert again.dsn.partition("@")[0] == first.dsn.partition("@")[0]  # the engine kept its data and keys
     finally:
         rehearse("down", tmp_path, "--data")
