@@ -43,7 +43,7 @@ MISSING: Final = 3
 CODES: Final = {Status.HELD: HELD, Status.FAILED: FAILED, Status.UNTRUSTED: MISSING}
 INTERNAL: Final = 70  # EX_SOFTWARE of sysexits.h
 INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
-STOPPED: Final = "stopped; nothing was left running"
+STOPPED: Final = "stopped; nothing that it started was left running"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

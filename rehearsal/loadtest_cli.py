@@ -153,8 +153,8 @@ def _show_bill(console: Console, target: Target, requests: float, ending: Ending
     metered = volumes(requests, assumptions.endpoints, rates, assumptions.beside)
     console.print(show_totals([make_bill(book.plan(plan), metered) for plan in PLANS], book.currency))
     console.print(
-        f"{requests:,.0f} requests a month, of which {HEALTHY:.0%} fail; what endpoints emit:"
-        f" {ending.measured.requests} requests of this load.\nPrices of {book.as_of} ({book.file}), before tax."
+        f"{requests:,.0f} requests a month; what endpoints emit: {ending.measured.requests} requests of this load, with"
+        f" errors of {HEALTHY:.0%} at least.\nPrices of {book.as_of} ({book.file}), before tax."
         f" By category, endpoint and span name: rehearse cost --run {file}"
     )
 

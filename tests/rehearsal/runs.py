@@ -51,10 +51,15 @@ def begin(command: str, var: Path, *arguments: str) -> Background:
             stderr=errors,
             stdout=subprocess.DEVNULL,
             start_new_session=True,
-            # Under nohup the tests themselves are deaf to it, and what they start would inherit that.
-            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+            preexec_fn=_hear,
         )
     return Background(process, talk)
+
+
+def _hear() -> None:
+    """Under nohup, or in a shell's background, the tests are deaf to these, and what they start would inherit that."""
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def left_running(var: Path) -> list[int]:

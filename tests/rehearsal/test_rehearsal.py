@@ -133,7 +133,7 @@ def test_stopping_it_in_the_middle_leaves_no_process(tmp_path: Path, number: sig
     going.await_talk(moment)
     going.process.send_signal(number)
     assert going.ends() == 130
-    assert "stopped; nothing was left running" in going.talk.read_text()
+    assert "stopped; nothing that it started was left running" in going.talk.read_text()
     assert left_running(tmp_path) == []
 
 
@@ -143,7 +143,7 @@ def test_an_impatient_second_ctrl_c_leaves_no_process_either(tmp_path: Path) -> 
     for _ in range(3):
         going.process.send_signal(signal.SIGINT)
     assert going.ends() == 130
-    assert "stopped; nothing was left running" in going.talk.read_text()
+    assert "stopped; nothing that it started was left running" in going.talk.read_text()
     assert left_running(tmp_path) == []
 
 
