@@ -38,7 +38,8 @@ In Sentry, a failure of ours (500 and up) is one error event, grouped by its cod
 Nor is a 503 with the reason `overloaded` ([0009](decisions/0009-shed-load-is-no-error-event.md)). ISL_Y0_ERROR answers
 nobody: where `ISL_Y0_CROSS_CHECK` is on and y0 answers otherwise than the service, Sentry is told, and the caller gets
 the service's answer ([0018](decisions/0018-y0-is-a-second-opinion.md)). Its reason is then `estimand_differs` or
-`verdict_differs`, or `y0_timeout` where y0 did not answer.
+`verdict_differs`, or `y0_timeout` where y0 did not answer. ISL_MONTE_CARLO_ERROR comes of
+the fault `new_error_code` alone.
 """
 LEFT_OUT_TITLE: Final = """
 ## Codes of the platform that are left out

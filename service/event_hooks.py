@@ -15,7 +15,7 @@ from service.dependency import DependencyError
 from service.error_bodies import to_isl_error
 from service.errors import SOURCE, IslError
 from service.sampling import UNMATCHED
-from service.scrubbing.event import reduce_event, scrub_event, scrub_log
+from service.scrubbing.event import HEADER_LIMIT, reduce_event, scrub_event, scrub_log
 from service.scrubbing.one_pass import unpack
 from service.urls import runbook_of
 
@@ -89,7 +89,8 @@ def _show_route(event: dict[str, Any]) -> dict[str, Any]:
 def _replace_path(url: str, path: str) -> str:
     """Put another path into a URL; where the caller's Host header makes it none, the path is all that is shown."""
     try:
-        return urlsplit(url)._replace(path=path, query="", fragment="").geturl()
+        parts = urlsplit(url)
+        return parts._replace(netloc=parts.netloc[:HEADER_LIMIT], path=path, query="", fragment="").geturl()
     except ValueError:
         return path
 

@@ -82,7 +82,8 @@ class CrossCheck:
         left, _ = self._reports.hit(error.code.name, time.monotonic())
         if left >= 0:
             send_report(error, graph, treatment, outcome)
-        log.warning("%s%s", error, "" if left >= 0 else "; not sent to Sentry, since many were in this hour")
+        sent = "" if left >= 0 else "; not sent to Sentry, since many were in this hour"
+        log.warning("y0 as a second opinion: %s%s", error, sent)
 
 
 def _ask(

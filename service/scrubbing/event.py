@@ -14,6 +14,7 @@ from service.scrubbing.tree import Scrubber, is_id, scrub_tree
 # Not X-Request-Id: callers write what they like into it, and the tag has the id that holds.
 SENT_HEADERS: Final = frozenset({"host", "content-type", "content-length", "user-agent"})
 OWN_MODULES: Final = "service."  # our errors quote nothing that is not the caller's to see again
+HEADER_LIMIT: Final = 256  # characters: callers' headers must not make events large; a host's name has 253 at the most
 USER_HASH: Final = re.compile(r"[0-9a-f]{32}")  # what `service.user_id` makes; any other id is a person's own
 # Written by the SDK about the program: names of packages such as `pyjwt` are no secrets.
 PROGRAM_PARTS: Final = frozenset({"modules", "sdk", "release", "environment", "platform", "type", "level"})
@@ -78,6 +79,10 @@ def _text(value: object) -> str:
     return value if type(value) is str else ""
 
 
+def _cut(value: object) -> object:
+    return value[:HEADER_LIMIT] if type(value) is str else value
+
+
 def _values(part: object) -> list[Any]:
     """Return the list of `{"values": [...]}`, or of a plain list; empty for anything else."""
     found = part.get("values") if isinstance(part, dict) else part
@@ -104,7 +109,8 @@ def _scrub_request(part: object, scrubber: Scrubber) -> object:
     headers = part.get("headers")
     if isinstance(headers, dict):
         sent = {name: value for name, value in headers.items() if str(name).lower() in SENT_HEADERS}
-        kept["headers"] = scrubber.scrub(sent)
+        scrubbed = scrubber.scrub(sent)
+        kept["headers"] = {name: _cut(value) for name, value in scrubbed.items()} if isinstance(scrubbed, dict) else {}
     return kept
 
 

@@ -1,6 +1,7 @@
 """The SDK's hooks and options: what they add, what they remove, and that they never lose an event."""
 
 import logging
+import secrets
 from typing import Any, cast
 
 import pytest
@@ -100,6 +101,15 @@ def test_a_host_header_that_is_no_host_costs_an_event_nothing_else(host: str) ->
     assert finished["breadcrumbs"] == event["breadcrumbs"]
     assert finished["request"]["url"].endswith("/x/{y}")
     assert "pw" not in str(finished)
+
+
+@pytest.mark.parametrize("finish", [before_send, before_send_transaction])
+def test_headers_of_callers_do_not_make_an_event_large(finish: Any) -> None:
+    headers = {name: secrets.token_hex(1000) for name in ("host", "user-agent", "content-type", "content-length")}
+    request = {"url": f"http://{headers['host']}/x", "headers": headers, "method": "GET"}
+    finished = finish(cast(Event, {"transaction": "/x", "type": "transaction", "request": request}), {})
+    assert finished["request"]["headers"]["user-agent"] == headers["user-agent"][:256]
+    assert len(str(finished["request"])) < 1500
 
 
 def test_a_crumb_of_a_log_line_is_its_template() -> None:
