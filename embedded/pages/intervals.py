@@ -16,7 +16,8 @@ def wilson(hits: float, trials: float) -> tuple[float, float]:
     share, z2 = hits / trials, Z_95**2
     middle = (share + z2 / (2 * trials)) / (1 + z2 / trials)
     half = Z_95 / (1 + z2 / trials) * math.sqrt(share * (1 - share) / trials + z2 / (4 * trials**2))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # At the ends the interval closes exactly, which binary fractions miss by a hair.
+    return 0.0 if share <= 0 else max(0.0, middle - half), 1.0 if share >= 1 else min(1.0, middle + half)
 
 
 def percentile_shares(share: float, number: float) -> tuple[float | None, float | None]:
