@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from embedded.lenient import instant, mapping, sequence
+from rehearsal.sink.pages import RESOLVED
 
 NAME: Final = re.compile(r"\d{8}T\d{6}(-\d+)?")  # of a run's folder
 REPORT: Final = "report.json"
@@ -61,7 +62,7 @@ class Run:
     traces: float
     drills: tuple[DrillRun, ...]
     failed: tuple[Found, ...]  # of the run as a whole
-    pages: int
+    pages: int  # recoveries are none, as in the report
     has_page: bool
 
     @property
@@ -115,7 +116,7 @@ def _run(name: str, report: dict[str, Any], *, has_page: bool) -> Run:
         traces=_number(options.get("traces_sample_rate"), 0.0),
         drills=tuple(_drill(mapping(each)) for each in sequence(report.get("drills"))),
         failed=_failed([report.get("canary"), *sequence(report.get("run_findings"))]),
-        pages=len(sequence(report.get("pages"))),
+        pages=sum(mapping(each).get("action") != RESOLVED for each in sequence(report.get("pages"))),
         has_page=has_page,
     )
 

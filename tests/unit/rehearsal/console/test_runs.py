@@ -1,6 +1,7 @@
 """Past runs as their folders have them; what is damaged, foreign or unfinished is shown as such."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from rehearsal.console.runs import find_run, list_runs
 from rehearsal.reports.files import write_files
 from rehearsal.verdict import Finding, Status
-from tests.unit.rehearsal.samples import report
+from tests.unit.rehearsal.samples import MINUTE, page, report
 
 HELD = Finding(Status.HELD, "it pages", "in time")
 FAILED = Finding(Status.FAILED, "it pages", "late")
@@ -43,6 +44,16 @@ def test_a_run_has_its_drills_with_what_failed_and_how_long_pages_took(tmp_path:
     assert wait.to_page == timedelta(seconds=57)
     assert wait.to_recovery is None
     assert run.failed == ()
+
+
+def test_recoveries_are_no_pages_as_in_the_report(tmp_path: Path) -> None:
+    folder = tmp_path / "20261123T120000"
+    folder.mkdir()
+    pages = (page(2 * MINUTE), page(9 * MINUTE, action="resolved"))
+    write_files(replace(report(folder, HELD), pages=pages), None)
+    run = find_run(tmp_path, folder.name)
+    assert run is not None
+    assert run.pages == 1
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"drills": 3}', '{"version": 9, "drills": [{"times": [null]}]}'])
