@@ -149,8 +149,9 @@ def _fill_windows(drills: list[Drill], rules: RuleSet, pace: Pace, progress: Pro
     """
     if drills[0].disturbance is None:
         return
-    progress.say(f"healthy traffic for {show_span(longest_window(rules))}, so that every window is full")
-    sleep(pace.wall(longest_window(rules)))
+    takes = pace.wall(longest_window(rules))
+    progress.say(f"healthy traffic for {show_span(takes)}, so that every window is full")
+    sleep(takes)
 
 
 def _longest(drills: list[Drill], rules: RuleSet, lag: timedelta) -> timedelta:
