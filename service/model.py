@@ -88,7 +88,8 @@ def parse_distribution(where: str, family_name: str, parameters: Mapping[str, fl
         raise _refuse_distribution(where, f"{family_name} takes {', '.join(family.parameters)}, found {found}")
     if max(abs(value) for value in parameters.values()) > MAGNITUDE_LIMIT or not family.allows(parameters):
         raise _refuse_distribution(where, f"{family_name} needs {family.allowed}, all within {MAGNITUDE_LIMIT:g}")
-    return Distribution(family, dict(parameters))
+    unsigned = {name: value + 0.0 for name, value in parameters.items()}  # numpy refuses -0.0 as a negative spread
+    return Distribution(family, unsigned)
 
 
 def build_model(

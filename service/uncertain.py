@@ -92,7 +92,7 @@ def draw_effects(edges: Sequence[UncertainEdge], count: int, rng: np.random.Gene
     columns = [np.array([[getattr(each, name)] for each in edges]) for name in ("exists_probability", "mean", "std")]
     exists, means, stds = (column.reshape(-1, 1) for column in columns)
     shape = (len(edges), count)
-    return np.where(rng.random(shape) < exists, rng.normal(means, stds, shape), 0.0)
+    return np.where(rng.random(shape) < exists, rng.normal(means, np.abs(stds), shape), 0.0)  # numpy refuses -0.0
 
 
 def propagate(question: Question, effects: Column, without: int | None = None) -> Column:
