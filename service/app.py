@@ -38,7 +38,7 @@ from service.request_id import RequestIdMiddleware
 from service.security_headers import SecurityHeadersMiddleware
 from service.settings import Settings, settings_or_exit
 from service.shared_rate import SharedCounter
-from service.telemetry import flush_telemetry, start_telemetry
+from service.telemetry import send_from_event_loop, start_telemetry
 from service.trace_trust import trust_trace
 from service.user_id import UserIdMiddleware
 from service.websocket import refuse_websocket
@@ -135,15 +135,14 @@ def _open_dependencies(app: FastAPI, settings: Settings) -> None:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     _migrate(app)
     await asyncio.to_thread(app.state.cross_check.open)
-    preparing = asyncio.create_task(_prepare(app))
-    yield
-    preparing.cancel()
-    computing = (app.state.pool, app.state.brief, app.state.long, app.state.cross_check)
-    for part in (*computing, app.state.plot, app.state.store, app.state.database):
-        part.close()
-    await app.state.counter.close()
-    # Blocks the loop for at most the flush budget; nothing else runs on it any more.
-    flush_telemetry()
+    async with send_from_event_loop():
+        preparing = asyncio.create_task(_prepare(app))
+        yield
+        preparing.cancel()
+        computing = (app.state.pool, app.state.brief, app.state.long, app.state.cross_check)
+        for part in (*computing, app.state.plot, app.state.store, app.state.database):
+            part.close()
+        await app.state.counter.close()
 
 
 async def _prepare(app: FastAPI) -> None:

@@ -3,10 +3,12 @@
 Sources: sentry-sdk 2.75 (its integrations and options), https://docs.sentry.io/platforms/python/configuration/options/
 """
 
+import asyncio
 import logging
 import platform
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final
 
@@ -84,12 +86,23 @@ def _keep_back(is_silent: Callable[[str], bool], finish: Callable[[Event, Hint],
     return send
 
 
-def flush_telemetry() -> None:
-    """Send what is queued, and the sessions and counters with it; takes at most FLUSH_TIMEOUT_S.
+@asynccontextmanager
+async def send_from_event_loop() -> AsyncIterator[None]:
+    """Let the running event loop send what comes up meanwhile (decision 0020), and flush at the end.
 
-    Needed because uvicorn raises SIGTERM again after its shutdown, so the SDK's own exit hook never runs.
+    At the end what is queued is sent, and sessions and counters with it; takes at most FLUSH_TIMEOUT_S. Needed because
+    uvicorn raises SIGTERM again after its shutdown, so the SDK's own exit hook never runs.
     """
-    sentry_sdk.flush(timeout=FLUSH_TIMEOUT_S)
+    transport = sentry_sdk.get_client().transport
+    loops = [transport] if isinstance(transport, FrugalTransport) else []
+    for each in loops:
+        each.attach()
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(sentry_sdk.flush, timeout=FLUSH_TIMEOUT_S)
+        for each in loops:
+            each.detach()
 
 
 def build_options(settings: Settings, sampler: TracesSampler) -> dict[str, Any]:

@@ -49,11 +49,20 @@ class Address:
     socket_options: tuple[tuple[int, int, Any], ...] = ()
 
 
-class _Reader:
+def write_request(target: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    """Return a request as it is sent. Raises ValueError for a header that would break out of its line."""
+    lines = [f"POST {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    if any("\r" in line or "\n" in line for line in lines):
+        raise ValueError("a header of an envelope has a line break in it")
+    return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode("latin-1") + body
+
+
+class AnswerReader:
     """Puts an answer together. Its methods are httptools' callbacks."""
 
     def __init__(self) -> None:
         self.response = Response()
+        self._left = RESPONSE_LIMIT
         self._headers: list[tuple[bytes, bytes]] = []
         self.is_done = False
         self.is_open_ended = False  # the end of the connection is the end of the answer
@@ -62,6 +71,9 @@ class _Reader:
 
     def feed(self, chunk: bytes) -> None:
         """Take what arrived; nothing means that the peer has closed. Raises BadResponseError."""
+        self._left -= len(chunk)
+        if self._left < 0:
+            raise BadResponseError(f"the answer is longer than {RESPONSE_LIMIT} bytes")
         if not chunk:
             if not self.is_open_ended:
                 raise BadResponseError("the connection was closed before an answer was complete")
@@ -110,12 +122,12 @@ class Connection:
         Raises OSError (BadResponseError among them; ValueError for a header that would break out of its line). Nothing
         is sent twice: whether the peer has taken what it did not answer, nobody knows.
         """
-        head = self._write_head(target, headers, len(body))
+        request = write_request(target, headers, body)
         until = time.monotonic() + self._address.timeout_s
         try:
             opened = self._reuse() or self._open()
             opened.settimeout(self._address.timeout_s)
-            opened.sendall(head + body)
+            opened.sendall(request)
             return self._read(opened, until)
         except BaseException:
             self.close()
@@ -130,12 +142,6 @@ class Connection:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
-
-    def _write_head(self, target: str, headers: Mapping[str, str], size: int) -> bytes:
-        lines = [f"POST {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-        if any("\r" in line or "\n" in line for line in lines):
-            raise ValueError("a header of an envelope has a line break in it")
-        return "\r\n".join([*lines, f"Content-Length: {size}", "", ""]).encode("latin-1")
 
     def _reuse(self) -> socket.socket | None:
         """Return the open socket, unless it is another process's, or the peer has closed it or said more than asked."""
@@ -158,14 +164,10 @@ class Connection:
         return opened
 
     def _read(self, opened: socket.socket, until: float) -> Response:
-        reader, left = _Reader(), RESPONSE_LIMIT
+        reader = AnswerReader()
         while not reader.is_done:
             opened.settimeout(max(0.001, until - time.monotonic()))  # 0 would mean not to wait at all
-            chunk = opened.recv(CHUNK_BYTES)
-            left -= len(chunk)
-            if left < 0:
-                raise BadResponseError(f"the answer is longer than {RESPONSE_LIMIT} bytes")
-            reader.feed(chunk)
+            reader.feed(opened.recv(CHUNK_BYTES))
         if not reader.may_go_on:
             self.close()
         return reader.response
