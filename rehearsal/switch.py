@@ -25,7 +25,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 SWITCH: Final = "switch.json"
-SLOW_S: Final = 4.0  # an answer takes so long: with 11 envelopes a second, and 4 on their way, a queue of 100 is full after 10 s
+SLOW_S: Final = 4.0  # an answer takes so long: 11 envelopes a second, 4 on their way, fill a queue of 100 in 10 s
 HOLD_S: Final = 2  # whole seconds that a client holds back after a 429
 MAX_KEPT_BYTES: Final = 256 * 1024**2
 # Always named: without categories an SDK holds everything back, and a client report that it made meanwhile is lost.

@@ -67,7 +67,7 @@ class FrugalTransport(HttpTransport):
             sender.submit(envelope)
 
     def flush(self, timeout: float, callback: Callable[[int, float], None] | None = None) -> None:
-        """Wait for at most `timeout` seconds until all is sent. What the event loop cannot send, the SDK's thread does."""
+        """Wait for at most `timeout` seconds until all is sent; what the event loop cannot send, the thread does."""
         sender = self._sender
         if sender is None:
             super().flush(timeout, callback)

@@ -127,10 +127,10 @@ def run_stage(name: str, dsn: str) -> None:
 def bench_stages(rounds: int) -> None:
     """Measure all stages, in turns."""
     found: dict[str, list[float]] = {name: [] for name in STAGES}
-    with run_sink() as dsn:
+    with run_sink() as sink:
         for _ in range(rounds):
             for name, stretches in found.items():
-                command = [sys.executable, __file__, "--stage", name, "--dsn", dsn]
+                command = [sys.executable, __file__, "--stage", name, "--dsn", sink.dsn]
                 stretches += json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
     for name, stretches in found.items():
         show(f"a request, {name}", stretches, "us of CPU time")
@@ -156,9 +156,9 @@ def _copies(envelope: Envelope) -> Iterator[Envelope]:
 
 def bench_posts(rounds: int) -> None:
     """Write, compress and post one and the same transaction."""
-    with run_sink() as dsn:
-        envelope = _catch(dsn)
-        options = sentry_sdk.get_client().options | {"dsn": dsn}
+    with run_sink() as sink:
+        envelope = _catch(sink.dsn)
+        options = sentry_sdk.get_client().options | {"dsn": sink.dsn}
         transports = {"the SDK's transport": HttpTransport(options), "ours": FrugalTransport(options)}
         found: dict[str, list[float]] = {name: [] for name in transports}
         for turn in range(rounds + 1):

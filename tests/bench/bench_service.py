@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import combinations, pairwise
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -37,6 +38,7 @@ CLIENTS = 4  # at a time: more only queue before one worker
 HEAVY_CALLERS = 4  # one per computing thread
 BIG = 50  # nodes, the most that is allowed
 EDGES = [["a", "x"], ["a", "y"], ["b", "x"], ["b", "c"], ["c", "y"], ["x", "y"]]
+STILL_S = 0.2
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -93,9 +95,27 @@ VARIANTS: dict[str, dict[str, str]] = {
 }
 
 
+@dataclass(frozen=True)
+class Sink:
+    """A Sentry that counts the envelopes that arrive."""
+
+    dsn: str
+    counted: "Synchronized[int]"
+
+    def count_till_still(self) -> int:
+        """Return how many arrived so far, once none has for a while: what waits in a queue is on its way."""
+        found, since = self.counted.value, time.perf_counter()
+        while time.perf_counter() - since < STILL_S:
+            time.sleep(0.02)
+            if self.counted.value != found:
+                found, since = self.counted.value, time.perf_counter()
+        return found
+
+
 @contextmanager
-def run_sink() -> Iterator[str]:
-    """Answer 200 to whatever the SDK sends, in another process; yields the DSN."""
+def run_sink() -> Iterator[Sink]:
+    """Answer 200 to whatever the SDK sends, in another process."""
+    counted = multiprocessing.Value("q")
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -103,6 +123,8 @@ def run_sink() -> Iterator[str]:
 
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
+            with counted.get_lock():
+                counted.value += 1
             self.send_response(200)
             self.send_header("Content-Length", "2")
             self.end_headers()
@@ -118,7 +140,7 @@ def run_sink() -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     process = multiprocessing.get_context("fork").Process(target=server.serve_forever, daemon=True)
     process.start()
-    yield f"http://0123456789abcdef0123456789abcdef@127.0.0.1:{server.server_port}/1"
+    yield Sink(f"http://0123456789abcdef0123456789abcdef@127.0.0.1:{server.server_port}/1", counted)
     process.terminate()
     process.join()
     server.server_close()
@@ -195,9 +217,10 @@ class Loaded:
     per_s: float
     cpu_ms: float  # of the service, for each request
     switches: float  # of threads, for each request
+    arrived: float  # envelopes at Sentry, for each request
 
 
-def measure_load(service: Service, seconds: float, tag: str, kind: str) -> Loaded:
+def measure_load(service: Service, sink: Sink, seconds: float, tag: str, kind: str) -> Loaded:
     """Let a few callers ask as fast as they are answered, and nothing that the cache has."""
     path, make_body = KINDS[kind]
     until, counts = time.perf_counter() + seconds, [0] * CLIENTS
@@ -210,7 +233,7 @@ def measure_load(service: Service, seconds: float, tag: str, kind: str) -> Loade
             counts[number] += 1
         client.close()
 
-    before, switched = cpu_seconds(service), switches(service)
+    before, switched, arrived = cpu_seconds(service), switches(service), sink.counted.value
     threads = [threading.Thread(target=call, args=(number,)) for number in range(CLIENTS)]
     for thread in threads:
         thread.start()
@@ -218,7 +241,8 @@ def measure_load(service: Service, seconds: float, tag: str, kind: str) -> Loade
         thread.join()
     answered = sum(counts)
     spent_ms = (cpu_seconds(service) - before) * 1000
-    return Loaded(answered / seconds, spent_ms / answered, (switches(service) - switched) / answered)
+    per_request = (switches(service) - switched) / answered
+    return Loaded(answered / seconds, spent_ms / answered, per_request, (sink.count_till_still() - arrived) / answered)
 
 
 def time_health(service: Service, heavy_callers: int, count: int) -> list[float]:
@@ -273,18 +297,18 @@ def bench_latency(count: int) -> None:
 def bench_overhead(rounds: int, seconds: float, kinds: Iterable[str]) -> None:
     """What the SDK takes: throughput and CPU time with it, as a share of those without it."""
     with ExitStack() as stack:
-        dsn = stack.enter_context(run_sink())
-        on = {"SENTRY_ENABLED": "true", "SENTRY_DSN": dsn, "SENTRY_PROFILES_SAMPLE_RATE": "0"}
+        sink = stack.enter_context(run_sink())
+        on = {"SENTRY_ENABLED": "true", "SENTRY_DSN": sink.dsn, "SENTRY_PROFILES_SAMPLE_RATE": "0"}
         services = {
             name: stack.enter_context(run_service(**(on | own if own else {}))) for name, own in VARIANTS.items()
         }
         for kind in kinds:
             for service in services.values():
-                measure_load(service, 1, "warm", kind)
+                measure_load(service, sink, 1, "warm", kind)
             show_overhead(
                 kind,
                 [
-                    {name: measure_load(service, seconds, f"r{turn}", kind) for name, service in services.items()}
+                    {name: measure_load(service, sink, seconds, f"r{turn}", kind) for name, service in services.items()}
                     for turn in range(rounds)
                 ],
             )
@@ -301,6 +325,7 @@ def show_overhead(kind: str, found: list[dict[str, Loaded]]) -> None:
         show(f"{kind}: CPU time, {name} - off", [it.cpu_ms - off.cpu_ms for it, off in pairs], "ms/request")
     for name in VARIANTS:
         show(f"{kind}: switches of threads, {name}", [each[name].switches for each in found], "1/request")
+        show(f"{kind}: arrived at Sentry, {name}", [each[name].arrived for each in found], "envelopes/request")
 
 
 def main() -> None:
