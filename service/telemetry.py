@@ -37,8 +37,8 @@ from service.settings import Settings
 
 SERVICE: Final = "isl"
 SDK_LOGGER: Final = "sentry_sdk.errors"
-# A full queue, the SDK's 100 envelopes, at 50 ms each; its own budget at exit of 2 s would lose half of them. Spent in
-# full only when Sentry hangs, and within the 10 s that container engines wait by default.
+# A full queue, the SDK's 100 envelopes, four at a time at 200 ms each; its own budget at exit of 2 s would lose half of
+# them. Spent in full only when Sentry hangs, and within the 10 s that container engines wait by default.
 FLUSH_TIMEOUT_S: Final = 5
 
 

@@ -101,7 +101,7 @@ def test_where_y0_answers_otherwise_the_answer_is_ours_and_sentry_is_told_once(
     assert (error["type"], error["mechanism"]["handled"]) == ("IslError", True)
     assert "the estimand of y0 is off by 0." in error["value"]
     assert in_batch["contexts"]["dag"]["node_count"] == 5
-    assert f"[{napkin['request_id']}] ISL_Y0_ERROR: In a drawn model" in log
+    assert f"[{napkin['request_id']}] y0 as a second opinion: ISL_Y0_ERROR: In a drawn model" in log
     # The requests went well, and look like it: in their transactions, and in the counts that no sampling touches.
     assert {each["contexts"]["trace"]["status"] for each in receiver.of_type("transaction")} == {
         "ok",
