@@ -113,8 +113,8 @@ MUTATIONS = {
     ),
     "nothing is flushed at the end": Mutation(
         TELEMETRY,
-        "    sentry_sdk.flush(timeout=FLUSH_TIMEOUT_S)",
-        "    return",
+        "        await asyncio.to_thread(sentry_sdk.flush, timeout=FLUSH_TIMEOUT_S)",
+        "        pass",
         {RUN: " lost: "},
         HEALTHY,
     ),
