@@ -112,7 +112,7 @@ def _find_place(var: Path) -> Place:
 
 def _find_patient(var: Path) -> Mapping[str, str]:
     """The environment, or where it says nothing of a Sentry, the variables of the stack that is up."""
-    is_told = any(name.startswith("SENTRY_") for name in os.environ)
+    is_told = any(name.startswith("SENTRY_") and value for name, value in os.environ.items())  # make exports empty ones
     facts = None if is_told else _find_stack(var)
     if facts is None:
         return os.environ
