@@ -81,6 +81,12 @@ class FrugalTransport(HttpTransport):
             self._flush_client_reports(force=True)
             sender.wait(max(0.0, until - time.monotonic()))
 
+    def kill(self) -> None:
+        """End the SDK's thread, and what it has open, after what it has to do."""
+        if self._connection is not None and self._worker.is_alive:
+            self._worker.submit(self._connection.close)
+        super().kill()
+
     def _is_worker_full(self) -> bool:
         sender = self._sender
         return super()._is_worker_full() if sender is None else sender.is_full

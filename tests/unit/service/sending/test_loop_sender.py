@@ -3,19 +3,23 @@
 import asyncio
 import gzip
 import json
+import ssl
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
+import pytest
+import uvloop
 from sentry_sdk import Client
 
 from service.sending.loop_sender import LANES
 from service.sending.transport import FrugalTransport
-from tests.unit.service.sending.scripted import DEADLINE_S
+from tests.unit.service.sending.scripted import DEADLINE_S, OK, run_scripted
 
 KEY = "0123456789abcdef0123456789abcdef"
 ROOM = 10  # in the queue, of the tests that fill it
@@ -89,12 +93,22 @@ def make_client(port: int, **options: Any) -> tuple[Client, FrugalTransport]:
     return client, client.transport
 
 
+Run = Callable[..., Any]
+
+
+@pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def run(request: pytest.FixtureRequest) -> Run:
+    """Both event loops: gunicorn's workers run uvloop."""
+    found: Run = request.param
+    return found
+
+
 async def flush(client: Client) -> None:
     """As the service does at its end: in a thread, while the event loop goes on."""
     await asyncio.to_thread(client.flush, DEADLINE_S)
 
 
-def test_all_that_any_thread_brings_arrives_once() -> None:
+def test_all_that_any_thread_brings_arrives_once(run: Run) -> None:
     async def send(client: Client, transport: FrugalTransport) -> None:
         transport.attach()
         for number in range(30):
@@ -105,14 +119,14 @@ def test_all_that_any_thread_brings_arrives_once() -> None:
         transport.detach()
 
     with run_sentry() as sentry:
-        asyncio.run(send(*make_client(sentry.port)))
+        run(send(*make_client(sentry.port)))
     assert set(sentry.messages().values()) == {1}
     assert len(sentry.messages()) == 60
     assert len(sentry.connections) <= LANES
     assert not [each for each in threading.enumerate() if each.name == "sentry-sdk.BackgroundWorker"]
 
 
-def test_what_finds_the_queue_full_is_counted() -> None:
+def test_what_finds_the_queue_full_is_counted(run: Run) -> None:
     async def send(client: Client, transport: FrugalTransport) -> None:
         transport.attach()
         sentry.may_answer.clear()
@@ -125,12 +139,12 @@ def test_what_finds_the_queue_full_is_counted() -> None:
         transport.detach()
 
     with run_sentry() as sentry:
-        asyncio.run(send(*make_client(sentry.port, transport_queue_size=ROOM)))
+        run(send(*make_client(sentry.port, transport_queue_size=ROOM)))
     assert len(sentry.messages()) == ROOM
     assert sentry.lost() == {("error", "queue_overflow"): 3}
 
 
-def test_what_is_refused_is_counted_and_the_next_goes_on() -> None:
+def test_what_is_refused_is_counted_and_the_next_goes_on(run: Run) -> None:
     async def send(client: Client, transport: FrugalTransport) -> None:
         transport.attach()
         for message in ("refused", "too large", "taken"):
@@ -140,12 +154,12 @@ def test_what_is_refused_is_counted_and_the_next_goes_on() -> None:
 
     with run_sentry() as sentry:
         sentry.statuses += [500, 200, 413]  # between them the report of the first loss
-        asyncio.run(send(*make_client(sentry.port)))
+        run(send(*make_client(sentry.port)))
     assert sentry.lost() == {("error", "network_error"): 1, ("error", "send_error"): 1}
     assert sentry.messages()["taken"] == 1
 
 
-def test_nobody_there_is_counted_and_later_told() -> None:
+def test_nobody_there_is_counted_and_later_told(run: Run) -> None:
     async def send(client: Client, transport: FrugalTransport) -> None:
         transport.attach()
         client.capture_event({"message": "lost"})
@@ -154,14 +168,14 @@ def test_nobody_there_is_counted_and_later_told() -> None:
         transport.detach()
 
     client, transport = make_client(9)
-    asyncio.run(send(client, transport))
+    run(send(client, transport))
     report = transport._fetch_pending_client_report(force=True)
     assert report is not None
     [found] = json.loads(report.get_bytes())["discarded_events"]
     assert found == {"reason": "network_error", "category": "error", "quantity": 1}
 
 
-def test_a_limit_is_kept() -> None:
+def test_a_limit_is_kept(run: Run) -> None:
     async def send(client: Client, transport: FrugalTransport) -> None:
         transport.attach()
         for message in ("answered with 429", "held back"):
@@ -171,11 +185,11 @@ def test_a_limit_is_kept() -> None:
 
     with run_sentry() as sentry:
         sentry.statuses.append(429)
-        asyncio.run(send(*make_client(sentry.port)))
+        run(send(*make_client(sentry.port)))
     assert sentry.messages() == {"answered with 429": 1}
 
 
-def test_asked_to_wait_for_itself_the_event_loop_has_the_thread_send() -> None:
+def test_asked_to_wait_for_itself_the_event_loop_has_the_thread_send(run: Run) -> None:
     async def send(client: Client, transport: FrugalTransport) -> None:
         transport.attach()
         for number in range(5):
@@ -185,10 +199,12 @@ def test_asked_to_wait_for_itself_the_event_loop_has_the_thread_send() -> None:
         transport.detach()
 
     with run_sentry() as sentry:
-        asyncio.run(send(*make_client(sentry.port)))
+        client, transport = make_client(sentry.port)
+        run(send(client, transport))
+        client.close()
 
 
-def test_at_the_end_the_thread_sends_what_is_left() -> None:
+def test_at_the_end_the_thread_sends_what_is_left(run: Run) -> None:
     async def send(client: Client, transport: FrugalTransport) -> None:
         transport.attach()
         client.capture_event({"message": "left"})
@@ -197,13 +213,13 @@ def test_at_the_end_the_thread_sends_what_is_left() -> None:
 
     with run_sentry() as sentry:
         client, transport = make_client(sentry.port)
-        asyncio.run(send(client, transport))
+        run(send(client, transport))
         client.flush(DEADLINE_S)
         client.close()
     assert sentry.messages() == {"left": 1, "after": 1}
 
 
-def test_when_an_event_loop_ends_without_a_word_the_thread_sends_what_was_not_on_its_way() -> None:
+def test_when_an_event_loop_ends_without_a_word_the_thread_sends_what_was_not_on_its_way(run: Run) -> None:
     async def send(client: Client, transport: FrugalTransport) -> None:
         transport.attach()
         for number in range(ROOM):
@@ -211,7 +227,7 @@ def test_when_an_event_loop_ends_without_a_word_the_thread_sends_what_was_not_on
 
     with run_sentry() as sentry:
         client, transport = make_client(sentry.port)
-        asyncio.run(send(client, transport))
+        run(send(client, transport))
         client.capture_event({"message": "after"})
         client.flush(DEADLINE_S)
         client.close()
@@ -219,7 +235,27 @@ def test_when_an_event_loop_ends_without_a_word_the_thread_sends_what_was_not_on
     assert sum(sentry.messages().values()) == ROOM - LANES + 1
 
 
-def test_flushing_ends_at_its_limit() -> None:
+def test_over_tls_the_certificate_must_be_known(run: Run, certificate: tuple[Path, Path]) -> None:
+    key, made = certificate
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(made, key)
+
+    async def send(message: str, port: int, **options: Any) -> None:
+        client = Client(f"https://{KEY}@127.0.0.1:{port}/1", transport=FrugalTransport, **options)
+        assert isinstance(client.transport, FrugalTransport)
+        client.transport.attach()
+        client.capture_event({"message": message})
+        await flush(client)
+        client.transport.detach()
+
+    with run_scripted([[OK], *[[OK]] * 4], tls) as server:
+        run(send("known", server.port, ca_certs=str(made)))
+        run(send("unknown", server.port))
+    [(_, body)] = server.requests
+    assert b'"message":"known"' in gzip.decompress(body)
+
+
+def test_flushing_ends_at_its_limit(run: Run) -> None:
     async def send(client: Client, transport: FrugalTransport) -> float:
         transport.attach()
         sentry.may_answer.clear()
@@ -231,5 +267,5 @@ def test_flushing_ends_at_its_limit() -> None:
         return took
 
     with run_sentry() as sentry:
-        took = asyncio.run(send(*make_client(sentry.port)))
+        took = run(send(*make_client(sentry.port)))
     assert 0.3 <= took < DEADLINE_S / 2

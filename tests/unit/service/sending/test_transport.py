@@ -3,9 +3,7 @@
 import gzip
 import json
 import math
-import shutil
 import ssl
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -157,20 +155,6 @@ def test_a_proxy_is_spoken_to_by_urllib3() -> None:
     [(head, body)] = proxy.requests
     assert head.startswith(b"POST http://127.0.0.1:9/api/1/envelope/ HTTP/1.1\r\n")
     assert _items(gzip.decompress(body))[0][1]["message"] == "by a proxy"
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A key, and a certificate for 127.0.0.1 that it signed itself."""
-    program = shutil.which("openssl")
-    if program is None:
-        pytest.skip("no openssl here that makes a certificate")
-    folder = tmp_path_factory.mktemp("tls")
-    key, made = folder / "key.pem", folder / "made.pem"
-    kind = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    subprocess.run([program, *kind, *names, "-keyout", key, "-out", made], check=True, capture_output=True)
-    return key, made
 
 
 def test_tls_needs_a_certificate_that_is_known(certificate: tuple[Path, Path]) -> None:
