@@ -54,10 +54,15 @@ class FrugalTransport(HttpTransport):
             for envelope in sender.take_back():
                 self.capture_envelope(envelope)
 
+    @property
+    def _running_sender(self) -> LoopSender | None:
+        sender = self._sender
+        return sender if sender is not None and sender.is_running else None
+
     def capture_envelope(self, envelope: Envelope) -> None:
         """Put an envelope into the queue, or count what is in it as lost where that is full."""
-        sender = self._sender
-        if sender is None or not sender.is_running:
+        sender = self._running_sender
+        if sender is None:
             super().capture_envelope(envelope)
         elif sender.is_full:
             self.on_dropped_event("full_queue")
@@ -88,7 +93,7 @@ class FrugalTransport(HttpTransport):
         super().kill()
 
     def _is_worker_full(self) -> bool:
-        sender = self._sender
+        sender = self._running_sender
         return super()._is_worker_full() if sender is None else sender.is_full
 
     async def _post(self, stream: Stream, envelope: Envelope) -> None:
@@ -104,9 +109,8 @@ class FrugalTransport(HttpTransport):
 
     async def _exchange(self, stream: Stream, envelope: Envelope, body: bytes, headers: dict[str, str]) -> None:
         self._update_headers(headers)
-        path = urlsplit(self._auth.get_api_url(EndpointType.ENVELOPE)).path
         try:
-            response = await stream.post(path, {"Host": self._host, **headers}, body)
+            response = await stream.post(*self._aim(EndpointType.ENVELOPE, headers), body)
         except BaseException:
             self._handle_request_error(envelope=envelope, loss_reason="network")
             raise
@@ -121,8 +125,11 @@ class FrugalTransport(HttpTransport):
     ) -> Any:  # what the SDK looks at of urllib3's answers: status, headers, data
         if self._connection is None:
             return super()._request(method, endpoint_type, body, headers)
-        path = urlsplit(self._auth.get_api_url(endpoint_type)).path
-        return self._connection.post(path, {"Host": self._host, **headers}, body)
+        return self._connection.post(*self._aim(endpoint_type, headers), body)
+
+    def _aim(self, endpoint_type: EndpointType, headers: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+        """Return the path and the headers of a request."""
+        return urlsplit(self._auth.get_api_url(endpoint_type)).path, {"Host": self._host, **headers}
 
 
 def compress(envelope: bytes, *, has_error: bool) -> bytes:
