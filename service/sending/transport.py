@@ -1,8 +1,9 @@
 """The SDK's transport, with less of the interpreter taken for each envelope.
 
-Rate limits, client reports and TLS settings are the SDK's. Ours are the three steps that cost the most: JSON by
-pydantic's writer, gzip at its fastest level, and the connection. While the service runs, its event loop sends
-(decision 0020); before and after, and in tests, the SDK's thread does. Where there is a proxy, urllib3 speaks to it.
+Rate limits, client reports and TLS settings are the SDK's, except for answers that it cannot read (`limits.py`). Ours
+are the three steps that cost the most: JSON by pydantic's writer, gzip at its fastest level, and the connection. While
+the service runs, its event loop sends (decision 0020); before and after, and in tests, the SDK's thread does. Where
+there is a proxy, urllib3 speaks to it.
 Source: sentry-sdk 2.75, `HttpTransport`; an option of `sentry_sdk.init` takes a class of one's own.
 """
 
@@ -17,16 +18,18 @@ from urllib.parse import urlsplit
 
 from pydantic_core import PydanticSerializationError, to_json
 from sentry_sdk.consts import EndpointType
-from sentry_sdk.envelope import Envelope
+from sentry_sdk.envelope import Envelope, Item
 from sentry_sdk.transport import HttpTransport
 from sentry_sdk.utils import Dsn, capture_internal_exception
 
 from service.sending.connection import Address, Connection
+from service.sending.limits import LIMITS, PAUSE, read_limits
 from service.sending.loop_sender import LoopSender
 from service.sending.stream import Stream
 
 GZIP: Final = 16 + zlib.MAX_WBITS  # zlib's way to say: with a header and trailer of gzip
 FASTEST: Final = 1  # 7 % more bytes than brotli at the SDK's level and 5 % more than gzip at it, in half of their time
+TOO_MANY: Final = 429
 SMALLEST: Final = 9  # for errors, which are few and large: their stacks say the same many times
 
 
@@ -115,6 +118,34 @@ class FrugalTransport(HttpTransport):
             self._handle_request_error(envelope=envelope, loss_reason="network")
             raise
         self._handle_response(cast(Any, response), envelope)  # it reads status, headers and data
+
+    def _get_header_value(self, response: Any, header: str) -> str | None:
+        return read_limits(header, super()._get_header_value(response, header))
+
+    def _handle_response(self, response: Any, envelope: Envelope | None) -> None:
+        """Hold back as an answer asks, and count what was refused, unless Sentry has done so.
+
+        It has, where a 429 says for how long. Other 429s are those of a proxy in front of it.
+        """
+        super()._handle_response(response, envelope)
+        if envelope is None or response.status != TOO_MANY:
+            return
+        if not any(self._get_header_value(response, each) for each in (LIMITS, PAUSE)):
+            for item in envelope.items:
+                self._count_refused(item)
+
+    def _count_refused(self, item: Item) -> None:
+        """Count an item as lost to the network; a report was not, and its counts are in the next."""
+        report = item.payload.json if item.type == "client_report" else None
+        if report is None:
+            self.record_lost_event("network_error", item=item)
+            return
+        for each in report["discarded_events"]:
+            self.record_lost_event(each["reason"], each["category"], quantity=each["quantity"])
+
+    def _fetch_pending_client_report(self, force: bool = False, interval: int = 60) -> Item | None:
+        """Make no report while all is held back: the SDK would drop it, with what is counted in it."""
+        return None if self._check_disabled("internal") else super()._fetch_pending_client_report(force, interval)
 
     def _serialize_envelope(self, envelope: Envelope) -> tuple[str | None, io.BytesIO]:
         _write_items(envelope)

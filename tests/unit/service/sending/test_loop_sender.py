@@ -175,18 +175,21 @@ def test_nobody_there_is_counted_and_later_told(run: Run) -> None:
     assert found == {"reason": "network_error", "category": "error", "quantity": 1}
 
 
-def test_a_limit_is_kept(run: Run) -> None:
+def test_a_limit_is_kept_and_counted_when_it_is_over(run: Run) -> None:
     async def send(client: Client, transport: FrugalTransport) -> None:
         transport.attach()
         for message in ("answered with 429", "held back"):
             client.capture_event({"message": message})
             await flush(client)
+        transport._disabled_until.clear()  # a minute later
+        await flush(client)
         transport.detach()
 
     with run_sentry() as sentry:
         sentry.statuses.append(429)
         run(send(*make_client(sentry.port)))
     assert sentry.messages() == {"answered with 429": 1}
+    assert sentry.lost() == {("error", "network_error"): 1, ("error", "ratelimit_backoff"): 1}
 
 
 def test_asked_to_wait_for_itself_the_event_loop_has_the_thread_send(run: Run) -> None:

@@ -4,16 +4,23 @@ import gzip
 import json
 import math
 import ssl
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sentry_sdk import Client
 from sentry_sdk.envelope import Envelope, Item, PayloadRef
-from sentry_sdk.transport import HttpTransport
+from sentry_sdk.transport import HttpTransport, _parse_rate_limits
 from sentry_sdk.types import Event
 from sentry_sdk.utils import Dsn
+from urllib3 import Retry
 
+from service.clock import utc_now
+from service.sending.limits import LIMITS, PAUSE, read_limits
 from service.sending.transport import FrugalTransport, _name_host
 from tests.unit.service.sending.scripted import DEADLINE_S, OK, has_ipv6, run_scripted
 
@@ -133,6 +140,111 @@ def test_a_rate_limit_is_kept_and_counted() -> None:
     types = [_items(gzip.decompress(body))[0][0]["type"] for _, body in server.requests]
     assert types[:2] == ["transaction", "event"]
     assert _reports([body for _, body in server.requests])[("transaction", "ratelimit_backoff")] == 1
+
+
+NO_PAUSE = ["abc", "", "-1", "1.5", "NaN", "inf", "\u00b2", "7, 8", "9" * 5000]
+NO_DATE = [
+    "2026-11-27T10:00:00Z",
+    "27 Nov 2026",
+    "Fri, 32 Foo 2026 10:00:00 GMT",
+    "Fri, 27 Nov 99999999999 10:00:00 GMT",
+]
+NO_LIMITS = ["abc", "60", "10.5:error:org", "0::org", "-5::org", "99999999999999:error:org", f"{'9' * 5000}::org"]
+ODD = [
+    *(("Retry-After", each) for each in (*NO_PAUSE, *NO_DATE)),
+    *(("X-Sentry-Rate-Limits", each) for each in NO_LIMITS),
+]
+
+
+def _refuse(status: int, *headers: tuple[str, str]) -> bytes:
+    lines = [f"HTTP/1.1 {status} X", *(f"{name}: {value}" for name, value in headers), "Content-Length: 0", "", ""]
+    return "\r\n".join(lines).encode("latin-1")
+
+
+def _send(client: Client, *messages: str) -> None:
+    for message in messages:
+        client.capture_event({"message": message})
+        client.flush(DEADLINE_S)
+
+
+def _held_back_for(transport: HttpTransport, category: Any = None) -> float:
+    until = transport._disabled_until.get(category)
+    return 0.0 if until is None else (until - utc_now()).total_seconds()
+
+
+@pytest.mark.parametrize(("name", "value"), ODD)
+def test_a_refusal_that_nobody_can_read_holds_back_for_a_minute_and_is_counted(name: str, value: str) -> None:
+    with run_scripted([[_refuse(429, (name, value)), OK, OK]]) as server:
+        client = _client(server.port)
+        assert isinstance(client.transport, FrugalTransport)
+        _send(client, "refused", "held back", "held back")
+        assert len(server.requests) == 1
+        assert 50 < _held_back_for(client.transport) <= 60
+        client.transport._disabled_until.clear()  # a minute later
+        _send(client, "sent")
+        client.close()
+    assert _reports([body for _, body in server.requests]) == {
+        ("error", "network_error"): 1,
+        ("error", "ratelimit_backoff"): 2,
+    }
+
+
+def test_what_was_counted_is_counted_again_when_nobody_took_it() -> None:
+    answers = [_refuse(500), _refuse(429, ("Retry-After", "soon")), OK, OK]
+    with run_scripted([answers]) as server:
+        client = _client(server.port)
+        assert isinstance(client.transport, FrugalTransport)
+        client.capture_event({"message": "lost"})
+        client.flush(DEADLINE_S)  # its report is refused
+        client.transport._disabled_until.clear()
+        client.flush(DEADLINE_S)
+        client.close()
+    reported = [_reports([body]) for _, body in server.requests[1:]]
+    assert reported == [{("error", "network_error"): 1}] * 2
+
+
+@pytest.mark.parametrize(
+    ("headers", "category", "seconds"),
+    [
+        ([("Retry-After", " 7 ")], None, 7),
+        ([("Retry-After", "0")], None, 60),
+        ([("Retry-After", format_datetime(datetime(2026, 1, 1, tzinfo=UTC), usegmt=True))], None, 60),
+        ([("Retry-After", format_datetime(datetime(2200, 1, 1, tzinfo=UTC), usegmt=True))], None, 6 * 3600),
+        ([("Retry-After", "9" * 400)], None, 6 * 3600),
+        ([("X-Sentry-Rate-Limits", "soon:error:org, 0090:error:org"), ("Retry-After", "odd")], "error", 90),
+        ([("X-Sentry-Rate-Limits", "10.5:error:org"), ("Retry-After", "7")], None, 7),
+    ],
+)
+def test_what_can_be_read_is_done_and_counted_by_sentry_alone(
+    headers: list[tuple[str, str]], category: str | None, seconds: int
+) -> None:
+    with run_scripted([[_refuse(429, *headers)]]) as server:
+        client = _client(server.port)
+        assert isinstance(client.transport, FrugalTransport)
+        _send(client, "refused")
+        assert seconds - 10 < _held_back_for(client.transport, category) <= seconds
+        client.transport._disabled_until.clear()
+        assert client.transport._fetch_pending_client_report(force=True) is None
+        client.close()
+
+
+def test_a_limit_that_nobody_can_read_takes_no_envelope_with_it() -> None:
+    """On an answer of success it means nothing; one that refuses is counted as ever."""
+    odd = ("X-Sentry-Rate-Limits", "99999999999999:error:org")
+    with run_scripted([[_refuse(200, odd), _refuse(500, odd), OK, OK]]) as server:
+        client = _client(server.port)
+        _send(client, "taken", "refused", "taken")
+        client.close()
+    assert _reports([body for _, body in server.requests]) == {("error", "network_error"): 1}
+
+
+@given(st.sampled_from([LIMITS, PAUSE]), st.text(alphabet="0123456789:;,.+-aeJanFiGMT \u00b2\u0663") | st.text())
+def test_what_is_left_of_a_header_the_sdk_reads(name: str, value: str) -> None:
+    read = read_limits(name, value)
+    if read is not None and name == LIMITS:
+        assert list(_parse_rate_limits(read))
+    elif read is not None:
+        assert Retry().parse_retry_after(read) >= 0
 
 
 def test_what_is_refused_or_cut_off_counts_as_lost() -> None:
