@@ -7,13 +7,14 @@ has a title with its numbers, which browsers show on hover.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from math import floor, log10
 from typing import Final
 
 from markupsafe import Markup
 
 WIDTH: Final = 1000.0
 HEIGHT: Final = 100.0
-HEADROOM: Final = 1.08  # above the highest value
+ROUND: Final = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)  # of an axis's top, times a power of ten
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A drawing, and the value at its upper edge."""
+    """A drawing, and the round value at its upper edge."""
 
     svg: Markup
     top: float
@@ -52,7 +53,7 @@ class Chart:
 
 def stacked(kinds: Sequence[str], columns: Sequence[Sequence[float]], titles: Sequence[str], label: str) -> Chart:
     """Bars: per column one value for each kind, the first at the bottom."""
-    top = max((sum(column) for column in columns), default=0.0) * HEADROOM or 1.0
+    top = round_up(max((sum(column) for column in columns), default=0.0))
     step = WIDTH / max(len(columns), 1)
     parts: list[str] = []
     for number, (column, title) in enumerate(zip(columns, titles, strict=True)):
@@ -76,7 +77,7 @@ def curves(
 ) -> Chart:
     """Lines over equal steps, limits across them, bands behind them; `top` is the upper edge, None: by the values."""
     values = [value for line in lines for value in line.values if value is not None] + [each.value for each in limits]
-    top = top or max([*values, 0.0]) * HEADROOM or 1.0
+    top = top or round_up(max([*values, 0.0]))
     step = WIDTH / max(len(titles), 1)
     parts = [_band(band) for band in bands]
     parts += [_line(f"limit {each.kind}", [(0, _y(each.value, top)), (WIDTH, _y(each.value, top))]) for each in limits]
@@ -108,6 +109,16 @@ def meter(share: float, kind: str) -> Markup:
     return Markup(  # noqa: S704 - as in `_svg`
         f'<svg class="meter" viewBox="{box}" preserveAspectRatio="none" aria-hidden="true">{inside}</svg>'
     )
+
+
+def round_up(value: float) -> float:
+    """The first round number that is not below a value, 1 for nothing: where an axis ends, so that its label is true."""
+    if value <= 0:
+        return 1.0
+    power = floor(log10(value))
+    share = value / 10.0**power
+    found = next((each for each in ROUND if share <= each * (1 + 1e-9)), ROUND[-1])  # 0.1 + 0.2 is 0.3 here
+    return float(f"{found:g}e{power}")
 
 
 def _runs(values: Sequence[float | None]) -> list[list[tuple[int, float]]]:

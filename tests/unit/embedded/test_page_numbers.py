@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from embedded.pages.charts import Band, Curve, curves, stacked, strip
+from embedded.pages.charts import Band, Curve, Limit, curves, round_up, stacked, strip
 from embedded.pages.formats import show_ms, show_ms_between, show_number, show_percent, show_span, show_spread
 from embedded.pages.intervals import percentile_shares, total_half_width, wilson
 from embedded.pages.traffic import endpoints_of, numbers_of, percentile_between
@@ -95,6 +95,22 @@ def test_a_gap_interrupts_a_curve() -> None:
 def test_charts_of_nothing_are_charts() -> None:
     assert stacked(("good",), [], [], "label").top == 1
     assert curves([Curve("p95", [])], [], "label").top == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "top"),
+    [(0, 1), (1, 1), (7, 8), (21.4, 25), (101, 120), (0.0512, 0.06), (0.1 + 0.2, 0.3), (999, 1000), (1000, 1000)],
+)
+def test_an_axis_ends_at_a_round_number(value: float, top: float) -> None:
+    assert round_up(value) == top
+
+
+def test_an_axis_label_is_the_value_at_the_upper_edge() -> None:
+    """A limit of the label's value is drawn at the very top, and half of it in the middle."""
+    drawn = curves([Curve("p95", [7])], ["a"], "label", [Limit("high", 8), Limit("medium", 4)])
+    assert drawn.top == 8
+    assert 'class="limit high" points="0.00,0.00 1000.00,0.00"' in drawn.svg
+    assert 'class="limit medium" points="0.00,50.00 1000.00,50.00"' in drawn.svg
 
 
 def test_charts_escape_their_texts() -> None:
