@@ -112,7 +112,7 @@ def meter(share: float, kind: str) -> Markup:
 
 
 def round_up(value: float) -> float:
-    """The first round number that is not below a value, 1 for nothing: where an axis ends, so that its label is true."""
+    """The first round number that is not below a value, 1 for nothing: where an axis ends, so its label is true."""
     if value <= 0:
         return 1.0
     power = floor(log10(value))

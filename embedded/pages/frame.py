@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from embedded.api.context import Context
-from embedded.pages import formats
+from embedded.pages import formats, words
 from embedded.pages.extension import Extension
 from embedded.store.projects import Project, list_projects
 
@@ -124,7 +124,8 @@ def make_templates(added: str | None) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.filters |= {
-        name.removeprefix("show_"): getattr(formats, name) for name in vars(formats) if name.startswith("show_")
-    }
+    for module in (formats, words):
+        environment.filters |= {
+            name.removeprefix("show_"): found for name, found in vars(module).items() if name.startswith("show_")
+        }
     return environment

@@ -15,9 +15,11 @@ from embedded.pages.charts import Chart, meter, stacked
 from embedded.pages.event_view import view_event
 from embedded.pages.formats import show_clock
 from embedded.pages.frame import Ask, Scope, find_scope, render
+from embedded.pages.words import names_of
 from embedded.store import history, issues
 from embedded.store.issue_search import Sort, TagValue, event_times, neighbours, search_issues, tag_values
 from embedded.store.issues import Issue
+from embedded.store.projects import list_apps
 from embedded.store.times import to_ms
 from monitors.query import MAX_QUERY_CHARS, QueryError, parse_query
 
@@ -119,6 +121,7 @@ def issue_page(
         chart=_over_time(reader, issue, scope) if scope and issue.type == "error" else None,
         periods_open=issues.open_periods(reader, detector_id=None, issue_id=issue_id)[:PAGE_SIZE],
         told=history.deliveries(reader, issue.project_id, issue_id=issue_id, limit=PAGE_SIZE),
+        integrations=names_of(list_apps(reader)),
     )
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import apsw
 from fastapi import APIRouter, HTTPException, Query, Request, Response
@@ -17,9 +17,11 @@ from embedded.pages.formats import show_clock, show_value
 from embedded.pages.frame import Ask, Scope, find_scope, render
 from embedded.pages.replay import Breach, Point, breaches, edited, evaluation_times, reach, replay
 from embedded.pages.way import distance
+from embedded.pages.words import names_of
 from embedded.store import history, issues
 from embedded.store.alerts import DueMonitor
 from embedded.store.monitors import Workflow, list_workflows
+from embedded.store.projects import list_apps
 from embedded.store.times import to_ms
 from embedded.store.traffic import is_more_than
 from embedded.store.windows import Window, timed_samples
@@ -94,6 +96,7 @@ def monitor(
         periods_open=issues.open_periods(reader, detector_id=detector_id, issue_id=None)[:SHOWN],
         alerts=[each for each in list_workflows(reader) if detector_id in each.detector_ids],
         told=history.deliveries(reader, scope.project.id, detector_id=detector_id, limit=SHOWN),
+        integrations=names_of(list_apps(reader)),
     )
 
 
@@ -114,6 +117,7 @@ def alerts(
         scope=scope,
         alerts=[(each, _triggers(each), _actions(each)) for each in list_workflows(reader)],
         names=names,
+        integrations=names_of(list_apps(reader)),
         told=told[:SHOWN],
         offset=offset,
         size=SHOWN,
@@ -169,5 +173,5 @@ def _triggers(alert: Workflow) -> list[str]:
     return [str(mapping(each).get("type")) for each in sequence(alert.triggers.get("conditions"))]
 
 
-def _actions(alert: Workflow) -> list[str]:
-    return [str(mapping(each).get("type")) for group in alert.action_filters for each in sequence(group.get("actions"))]
+def _actions(alert: Workflow) -> list[dict[str, Any]]:
+    return [mapping(each) for group in alert.action_filters for each in sequence(group.get("actions"))]

@@ -366,7 +366,8 @@ def test_monitor_shows_its_evaluations_and_tries_thresholds(told: Story) -> None
 def test_alerts_say_who_was_told(told: Story) -> None:
     text = page(told.project.engine, "/alerts/").text
     assert "page on slow answers" in text
-    assert "first_seen_event" in text
+    assert "breach, breach again, resolved" in text
+    assert "integration " in text
     assert 'class="badge good">sent' in text
 
 
