@@ -1,7 +1,9 @@
 """`rehearse init` and `rehearse plan`: a commented plan for a service of one's own; check it, print its schema."""
 
 import json
+import shlex
 import shutil
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +16,7 @@ from rehearsal.errors import UsageError
 from rehearsal.plan_file import check_drills, load_plan
 from rehearsal.schemas import plan_schema
 
+PROGRAM: Final = "rehearse"
 TEMPLATE: Final = Path(__file__).with_name("template")
 FILES: Final = ("plan.yml", "monitors/service.yml", "drills/10-healthy.yml", "drills/20-orders-fail.yml")
 
@@ -28,6 +31,18 @@ def init(folder: Path) -> None:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(TEMPLATE / name, folder / name)
         click.echo(folder / name)
+    click.echo(_next_steps(folder / FILES[0]), err=True)
+
+
+def _next_steps(plan_file: Path) -> str:
+    """What to do with the plan, as commands that can be pasted."""
+    called = sys.argv[0] if Path(sys.argv[0]).name == PROGRAM else PROGRAM
+    named = shlex.quote(str(plan_file))
+    return (
+        f"next: name your service's command, requests and faults in {plan_file}, then\n"
+        f"  {called} plan check {named}   # every mistake with its line; starts nothing\n"
+        f"  {called} run --plan {named}   # the rehearsal"
+    )
 
 
 @click.group("plan")

@@ -138,7 +138,10 @@ def rehearse(*arguments: str) -> Result:
 
 def test_init_writes_what_can_be_checked_and_overwrites_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "new"
-    assert rehearse("init", str(folder)).output.splitlines() == [str(folder / name) for name in FILES]
+    written = rehearse("init", str(folder))
+    assert written.stdout.splitlines() == [str(folder / name) for name in FILES]
+    assert f"rehearse plan check {folder / 'plan.yml'} " in written.stderr
+    assert f"rehearse run --plan {folder / 'plan.yml'} " in written.stderr
     done = rehearse("plan", "check", str(folder / "plan.yml"))
     assert (done.exit_code, done.output) == (0, "1 alerts and 2 drills, no mistakes\n")
     again = rehearse("init", str(folder))
