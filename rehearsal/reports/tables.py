@@ -22,7 +22,7 @@ PARTS: Final = (
     ("delivery", "the notification arrives", "delivered"),
 )
 SOURCES: Final[tuple[Source, ...]] = ("reports", "weights", "sessions", "ledger")
-IN_TENTHS: Final = timedelta(seconds=10)  # shorter spans are shown in tenths of a second
+IN_TENTHS: Final = timedelta(seconds=9.95)  # shorter spans are shown in tenths of a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +132,18 @@ def shown_usage(report: Report) -> tuple[ShownUsage, ...]:
     return tuple(
         ShownUsage(name, seconds, seconds / (usage.wall_s or 1.0), seconds / whole)
         for name, seconds in [*named, ("others on this machine", usage.others_s)]
+    )
+
+
+def explain_ranges(report: Report) -> str:
+    """Why some counts are ranges, in one sentence or two; nothing where none is."""
+    if not any(count.unknown for count in report.counts):
+        return ""
+    minute = show_span(timedelta(seconds=60) * report.options.speed)
+    return (
+        "A count is a range where the SDK lost some of its own counts while a drill kept Sentry away: from what arrived"
+        " to that and the most that was lost. Sessions are counted by the minute of real time, here "
+        f"{minute} of production, so their range is wide; what is due must lie in it."
     )
 
 

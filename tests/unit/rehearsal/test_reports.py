@@ -26,7 +26,7 @@ from rehearsal.reports.timeline import curve_chart, lanes, load_chart
 from rehearsal.sampling import Arrived, Configured, Sampled, effective_rates
 from rehearsal.settings import ROOT
 from rehearsal.verdict import Finding, Skipped, Status
-from tests.unit.rehearsal.samples import CURVE, MINUTE, report
+from tests.unit.rehearsal.samples import COUNTS, CURVE, MINUTE, report
 
 HELD = Finding(Status.HELD, "it pages", "paged <45s> after")
 FAILED = Finding(Status.FAILED, "it pages", "no page from 'A' reached the sink")
@@ -78,6 +78,19 @@ def test_page_and_finding_allow_a_count_the_same(tmp_path: Path) -> None:
         "weights 118 ± 12 requests of the load" in judge_counts([replace(found.counts[1], least=500, most=500)]).detail
     )
     assert "118 <small>± 12</small>" in as_html(found)
+
+
+def test_a_count_that_is_a_range_is_explained_where_it_is_shown(tmp_path: Path) -> None:
+    lost = replace(COUNTS[2], counted=90, unknown=60, excuse="2 of the SDK's session envelopes were lost")
+    found = replace(report(tmp_path, HELD), counts=(*COUNTS[:2], lost))
+    said = as_html(found)
+    assert "<td>90 to 150</td>" in said
+    assert "here 1h 00m of production, so their range is wide" in said
+    assert "range is wide" not in as_html(report(tmp_path, HELD))
+    console = Console(width=400, file=StringIO())
+    with console.capture() as capture:
+        console.print(render(found))
+    assert "here 1h 00m of production, so their range is wide" in capture.get()
 
 
 def test_page_names_the_run_so_that_the_command_finds_it(tmp_path: Path) -> None:
