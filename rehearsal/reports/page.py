@@ -14,7 +14,7 @@ from rehearsal.reports.svg import NARROW, WIDE
 from rehearsal.reports.tables import (
     PARTS,
     SOURCES,
-    explain_ranges,
+    explain_counts,
     show_imbalances,
     show_ms,
     show_parts,
@@ -67,7 +67,7 @@ def as_html(report: Report) -> str:
         detections=[(each, show_parts(each, report.options.speed)) for each in report.detections],
         usage=shown_usage(report),
         sources=SOURCES,
-        ranges=explain_ranges(report),
+        about_counts=explain_counts(report),
         lines=shown_lines(report.month),
         second=timedelta(seconds=report.options.speed),
         named=NAMED,

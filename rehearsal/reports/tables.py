@@ -135,13 +135,17 @@ def shown_usage(report: Report) -> tuple[ShownUsage, ...]:
     )
 
 
-def explain_ranges(report: Report) -> str:
-    """Why some counts are ranges, in one sentence or two; nothing where none is."""
+def explain_counts(report: Report) -> str:
+    """What is due, and why some counts are ranges."""
+    due = (
+        "Due is what the ledger has without the canary, and a range where requests got no answer or were under way when"
+        " Sentry was killed."
+    )
     if not any(count.unknown for count in report.counts):
-        return ""
+        return due
     minute = show_span(timedelta(seconds=60) * report.options.speed)
     return (
-        "A count is a range where the SDK lost some of its own counts while a drill kept Sentry away: from what arrived"
+        f"{due} A count is a range where the SDK lost some of its own while a drill kept Sentry away: from what arrived"
         " to that and the most that was lost. Sessions are counted by the minute of real time, here "
         f"{minute} of production, so their range is wide; what is due must lie in it."
     )

@@ -18,7 +18,7 @@ from rehearsal.disturbance import Fault, HookFault
 from rehearsal.reports.tables import (
     PARTS,
     SOURCES,
-    explain_ranges,
+    explain_counts,
     show_imbalances,
     show_interval,
     show_ms,
@@ -117,8 +117,8 @@ def render(report: Report, differences: Sequence[str] | None = None) -> Renderab
     if discards := report.books.transactions.discards:
         listed = ", ".join(f"{count} {reason}" for reason, count in sorted(discards.items()))
         parts.append(_remark(f"transactions dropped by the SDK: {listed}"))
-    if ranges := explain_ranges(report):
-        parts.append(_remark(ranges))
+    if report.counts:
+        parts.append(_remark(explain_counts(report)))
     parts += [_remark(_usage(report)), _remark(_month(report.month))]
     parts += [Text(f"  ! {warning}", style="bold yellow") for warning in report.warnings]
     if differences is not None:
