@@ -45,6 +45,18 @@ class Ending:
     is_reported: bool  # did the SDK account for every request in time?
 
 
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Earlier requests that the SDK will report beside those of the load."""
+
+    least: int  # they were answered
+    most: int  # and those that their sender gave up: a service that was still starting may have taken them all the same
+
+    def among(self, more: int) -> int:
+        """How many they were, where so many more requests were counted than the load's."""
+        return min(max(more, self.least), self.most)
+
+
 def take_stock(client: SentryClient, project_id: int) -> Observation:
     """Return what Sentry has counted before the load begins."""
     return observe(client, project_id, now())
@@ -76,32 +88,34 @@ def end_load(
     return Ending(effective_rates(configured, arrived(entries, before, after, pending)), measured, is_reported)
 
 
-def unreported(entries: list[Entry], before: Observation, since: datetime) -> int:
+def unreported(entries: list[Entry], before: Observation, since: datetime) -> Pending:
     """Return how many earlier requests the SDK had not reported when the load began: the probes of a fresh stack."""
-    earlier = sum(each.sent_at < since.timestamp() and each.status != NO_ANSWER for each in entries)
-    return max(0, earlier - sum(before.sessions.values()))
+    earlier = [each for each in entries if each.sent_at < since.timestamp()]
+    answered, counted = sum(each.status != NO_ANSWER for each in earlier), sum(before.sessions.values())
+    return Pending(max(0, answered - counted), max(0, len(earlier) - counted))
 
 
-def arrived(entries: list[Entry], before: Observation, after: Observation, pending: int) -> Arrived:
+def arrived(entries: list[Entry], before: Observation, after: Observation, pending: Pending) -> Arrived:
     """Return what arrived of these requests between two observations; `pending` earlier ones came in beside them."""
     sent = {each.request_id: each for each in entries if each.status != NO_ANSWER}
+    sessions = sum(_since(before.sessions, after.sessions).values())
     return Arrived(
         transactions=tuple(
             Sampled(sent[each.request_id].route, each.weight) for each in after.transactions if each.request_id in sent
         ),
         dropped=_since(before.dropped, after.dropped),
-        untraced=pending,
+        untraced=pending.among(sessions - len(sent)),
         requests=Counter(each.route for each in sent.values()),
-        sessions=sum(_since(before.sessions, after.sessions).values()) or None,
+        sessions=sessions or None,
         errors=sum(each.request_id in sent for each in after.errors),
         dropped_errors=_since(before.dropped_errors, after.dropped_errors),
     )
 
 
-def _is_reported(entries: list[Entry], before: Observation, after: Observation, pending: int) -> bool:
+def _is_reported(entries: list[Entry], before: Observation, after: Observation, pending: Pending) -> bool:
     """Is every answered request a transaction or a drop, and a session?"""
     found = arrived(entries, before, after, pending)
-    answered = sum((found.requests or {}).values()) + pending
+    answered = sum((found.requests or {}).values()) + pending.least
     return len(found.transactions) + sum(found.dropped.values()) >= answered and (found.sessions or 0) >= answered
 
 
