@@ -166,7 +166,7 @@ def _report(checks: Iterable[Check], marks: Mapping[State, tuple[str, str]], is_
         done.append(check)
         if not is_json:
             mark, colour = marks[check.state]
-            click.echo(f"{click.style(mark, fg=colour)}  {check.what:<14}{check.detail}")
+            click.echo(f"{click.style(mark, fg=colour)}  {check.what:<15}{check.detail}")
     if is_json:
         click.echo(json.dumps([asdict(check) for check in done], indent=2))
     raise SystemExit(FAILED if any(check.state is State.WRONG for check in done) else 0)

@@ -201,7 +201,8 @@ def _examine_noise(issues: Iterable[Issue]) -> Check:
     total = sum(issue.times_seen for issue in errors)
     most = max(errors, key=lambda issue: issue.times_seen, default=None)
     if most is None or total < NOISY_EVENTS or most.times_seen <= total * NOISY_SHARE:
-        return Check(State.OK, "noise", f"{total} error events in {len(errors)} issues, none of them most of all")
+        found = f"{total} error events in {len(errors)} issues, and no issue has most of them"
+        return Check(State.OK, "noise", found if total else "no error events")
     detail = f"{most.short_id} ({most.title}) is {most.times_seen} of {total} error events"
     return Check(State.WRONG, "noise", f"{detail}: mend it, or drop it in before_send or by an inbound filter")
 
