@@ -158,6 +158,7 @@ def _prepare(options: Options, sentry: Sentry, ports: dict[str, Port]) -> Contai
     environ = _init(folder(options.var)) | {
         "STACK_VAR": str(folder(options.var)),
         "STACK_RULES": str(options.rules),
+        "STACK_RUNS": str(options.var / "runs"),
         "STACK_SPEED": f"{options.speed:g}",
         "STACK_TRACES_SAMPLE_RATE": f"{options.traces_sample_rate:g}",
         "ISL_GIT_SHA": read_git_sha(ROOT) or "",

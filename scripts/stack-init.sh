@@ -7,6 +7,8 @@ var=$1
 uid=$(id -u) gid=$(id -g)
 [ "$uid" != 0 ] || uid=10001 gid=10001
 
+mkdir -p "$(dirname "$var")/runs" # of past rehearsals, for the console to read; Docker would make it its own
+
 umask 077
 for folder in secrets exchange pages load; do
     mkdir -p "$var/$folder"

@@ -252,3 +252,25 @@ def test_every_combination_of_files_and_profiles_is_valid(files: tuple[str, ...]
         ["docker", "compose", *given, "config", "-q"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_console_shows_the_rehearsals_of_its_host_and_cannot_change_them(stack: Running) -> None:
+    run = stack.var / "runs" / "20261127T120000"
+    run.mkdir()
+    write_text(run / "report.json", json.dumps({"verdict": "held", "drills": []}))
+    write_text(run / "report.html", "<p>the whole report</p>")
+    for file in run.iterdir():
+        file.chmod(0o644)  # as a rehearsal leaves its reports
+    with httpx.Client(base_url=stack.facts["engine"], follow_redirects=True, trust_env=False) as browser:
+        found = re.search(r'name="form_token" value="([^"]+)"', browser.get("/login").text)
+        assert found
+        browser.post("/login", data={"form_token": found[1], "token": Path(stack.facts["token"]).read_text()})
+        assert run.name in browser.get("/rehearsals/").text
+        assert "the whole report" in browser.get(f"/rehearsals/{run.name}/report.html").text
+    touched = subprocess.run(
+        ["docker", "exec", f"{stack.project}-engine-1", "touch", f"/run/runs/{run.name}/x"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Read-only file system" in touched.stderr
