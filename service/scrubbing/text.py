@@ -17,8 +17,8 @@ CACHED_LENGTH: Final = 160  # characters
 
 # Parts of names whose values are secrets, as in DB_PASSWORD, x-auth-token, apiKey or client_secret.
 _SENSITIVE_WORDS: Final = (
-    r"passw|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|authori[sz]ation|credential"
-    r"|cookie|session[_-]?id|csrf|xsrf|jwt|signature"
+    r"passw|pass[_-](?:word|wd)|pass[_-]?phrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key"
+    r"|authori[sz]ation|credential|cookie|session[_-]?id|csrf|xsrf|jwt|signature"
 )
 SENSITIVE_NAME: Final = rf"(?:{_SENSITIVE_WORDS})"
 

@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, Literal
 
+from service.scrubbing.plain import read_plainly
 from service.scrubbing.text import CACHED_LENGTH, FILTERED, SENSITIVE_NAME, scrub_short, scrub_sql, scrub_text
 
 DEPTH_LIMIT: Final = 32  # the SDK's serialiser stops at 5 in the parts that hold data
 VALUES_LIMIT: Final = 100_000  # a transaction of the SDK's 1,000 spans has a fifth; ends trees that hold themselves
+KEY_LIMIT: Final = 256  # characters; Sentry's own names have 200 at the most
 KEYS_KEPT: Final = 2048  # of which the verdict is remembered
 SHORTEST_CARD: Final = 10**12  # of 13 digits
 
@@ -20,11 +22,12 @@ SHORTEST_CARD: Final = 10**12  # of 13 digits
 _PERSONAL_END: Final = "|".join(
     (
         *("e?mail", "email_address", "ssn", "user_?name", "user_id", "phone", "phone_number", "session", "connect_sid"),
-        *("remote_addr", "client_ip", "client_address", "ip_address", "forwarded_for", "real_ip"),
+        *("remote_addr", "client_ip", "client_address", "ip_address", "forwarded_for", "real_ip", "pass"),
     )
 )
-_PERSONAL: Final = r"auth|sid|phpsessid|symfony|pin|otp|passcode|creds|address|ip|dsn"
+_PERSONAL: Final = r"auth|sid|phpsessid|symfony|pin|otp|pass_?code|creds|address|ip|dsn"
 _SECRET: Final = re.compile(rf"{SENSITIVE_NAME}|(?:^|_)(?:{_PERSONAL_END})$|^(?:{_PERSONAL})$", re.I)
+_SEPARATOR: Final = re.compile(r"[\s.-]")
 _WORD_START: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")  # in `userEmail`
 # What has no use here: the locals of frames, and parts of requests and URLs that callers fill.
 _DROPPED: Final = frozenset({"vars", "cookies", "env", "query_string", "sys.argv", "http.query", "http.fragment"})
@@ -40,15 +43,22 @@ Verdict = Literal["keep", "filter", "drop", "sql", "id"]
 
 
 def judge_key(key: str) -> Verdict:
-    """Tell what is to become of a value by its name. `accessToken`, `X-Auth-Token` and `db.password` are secrets."""
+    """Tell what is to become of a value by its name. `accessToken`, `X-Auth-Token` and `db.password` are secrets.
+
+    So is what a person reads as one of them, and what nobody reads to its end.
+    """
+    if len(key) > KEY_LIMIT:
+        return "filter"
+    key = read_plainly(key)
     if key in _DROPPED:
         return "drop"
     if key in _SQL_KEYS:
         return "sql"
     if key in _ID_KEYS:
         return "id"
-    name = re.sub(r"[\s.-]", "_", _WORD_START.sub("_", key[:256]))
-    return "filter" if _SECRET.search(name) else "keep"
+    name = _SEPARATOR.sub("_", key)
+    words = _WORD_START.sub("_", name)
+    return "filter" if _SECRET.search(name) or (words != name and _SECRET.search(words)) else "keep"
 
 
 class Scrubber:

@@ -1,6 +1,7 @@
 """The scrubber: no secret at any depth survives it, nothing makes it fail, and harmless text stays as it is."""
 
 import json
+import string
 import time
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from sentry_sdk.scrubber import DEFAULT_DENYLIST, DEFAULT_PII_DENYLIST
 
 from service.scrubbing.event import reduce_event, scrub_event
+from service.scrubbing.plain import read_plainly
 from service.scrubbing.text import _RULES, FILTERED, TEXT_LIMIT, scrub_quotes, scrub_sql, scrub_text
 from service.scrubbing.tree import scrub_tree
 
@@ -130,6 +132,7 @@ def test_literals_of_sql_go_and_placeholders_stay(statement: str, expected: str 
         *("client_secret", "authorization", "session", "sessionId"),
         *("email", "user.email", "x-user-id", "X-Forwarded-For", "REMOTE_ADDR", "client.address"),
         *("userEmail", "emailAddress", "clientIp", "phoneNumber", "otp", "passcode"),
+        *("passWord", "pass_word", "Pass Phrase", "passCode", "ToKen", "DB_PASS", "x" * 256 + "password"),
         # What the SDK's own scrubber filters, which transactions do not pass (decision 0016).
         *DEFAULT_DENYLIST,
         *DEFAULT_PII_DENYLIST,
@@ -140,10 +143,72 @@ def test_values_go_by_the_names_of_their_keys(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["cache.key", "thread.name", "author", "server.address", "samples", "node_count", "tokyo"]
+    "key",
+    [
+        *("cache.key", "thread.name", "author", "server.address", "samples", "node_count", "tokyo", "bypass"),
+        *(
+            "gr\u00f6\u00dfe",
+            "\u0446\u0435\u043d\u0430",
+            "\u03c4\u03b9\u03bc\u03ae",
+            "\u4fa1\u683c",
+            "\U0001f511",
+        ),  # names in other languages
+    ],
 )
 def test_other_keys_stay(key: str) -> None:
     assert scrub_tree({key: "x"}) == {key: "x"}
+
+
+UNSEEN = "\x00\x7f\xad\u034f\u200b\u200d\u202e\u2060\u2800\u3164\ufe0f\ufeff\U000e0061\u0301\u20dd"
+ALIKE = {
+    letter: [letter, *(letter + each for each in UNSEEN), *(each + letter for each in UNSEEN)]
+    for letter in string.ascii_letters
+}
+for other in map(chr, range(0x80, 0x20000)):
+    ALIKE.get(read_plainly(other), []).append(other)
+
+
+@st.composite
+def disguised(draw: st.DrawFn) -> str:
+    """Make a name of a secret that a person reads as one, and that is spelt otherwise."""
+    name = draw(st.sampled_from(["password", "apiKey", "X-Auth-Token", "DB_PASSWORD", "user.email", "Cookie", "jwt"]))
+    return "".join(draw(st.sampled_from(ALIKE[each])) if each in ALIKE else each for each in name)
+
+
+@settings(max_examples=300, deadline=None)
+@given(disguised())
+def test_values_go_by_what_a_person_reads(key: str) -> None:
+    assert scrub_tree({key: SECRET}) == {scrub_text(key): FILTERED}
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("pass\u200bword", "pa\u00adssword", "pa\u0301ssword", "p\u00e1ssword", "pass\u3164word", "pass\x00word"),
+        *(
+            "\uff50\uff41\uff53\uff53\uff37\uff4f\uff52\uff44",
+            "\U0001d4f9assword",
+            "\u24dfassword",
+        ),  # wide, script, in a circle
+        *(
+            "p\u0430ssword",
+            "\u0440\u0430\u0455\u0455w\u043erd",
+            "t\u03bfken",
+            "\u0422\u041e\u041a\u0415N",
+            "t\u00f8ken",
+            "pa\u00dfword",
+        ),
+        *("api\u2010key", "api\u00a0key", "user\uff0eemail"),
+    ],
+)
+def test_a_disguised_name_is_told(key: str) -> None:
+    assert scrub_tree({key: SECRET}) == {key: FILTERED}
+
+
+@given(st.text(), st.text(string.printable))
+def test_any_name_is_read_and_what_is_plain_stays(name: str, ascii_name: str) -> None:
+    assert read_plainly(read_plainly(name)) == read_plainly(name)
+    assert read_plainly(ascii_name) == "".join(each for each in ascii_name if each.isprintable() or each.isspace())
 
 
 @pytest.mark.parametrize("key", ["vars", "cookies", "env", "query_string", "sys.argv", "http.query"])
