@@ -51,6 +51,7 @@ def start_telemetry(settings: Settings, is_silent: Callable[[str], bool]) -> Tra
     sampler = TracesSampler(settings.traces_sample_rate, settings.sentry_traces_routes)
     if settings.sentry_enabled:
         _initialise(settings, sampler, is_silent)
+    _quieten_sdk()
     return sampler
 
 
@@ -63,7 +64,6 @@ def _initialise(settings: Settings, sampler: TracesSampler, is_silent: Callable[
     sentry_sdk.init(**options)
     # The server logs an unhandled error a second time, after the ASGI wrapper has already captured it.
     ignore_logger("uvicorn.error")
-    _quieten_sdk()
     scope = sentry_sdk.get_global_scope()
     scope.set_tag(signals.SERVICE.name, SERVICE)
     scope.set_tag(signals.SOURCE.name, SOURCE)
@@ -72,7 +72,10 @@ def _initialise(settings: Settings, sampler: TracesSampler, is_silent: Callable[
 
 
 def _quieten_sdk() -> None:
-    """Stop the SDK from making log records that its own filter then throws away: two for each unsampled request."""
+    """Stop the SDK from making log records that its own filter then throws away.
+
+    There are two for each unsampled request, and one for each breadcrumb where the SDK is off: 10 us each.
+    """
     if not sentry_sdk.get_client().options["debug"]:  # SENTRY_DEBUG
         logging.getLogger(SDK_LOGGER).setLevel(logging.CRITICAL)
 

@@ -13,8 +13,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -26,14 +27,18 @@ from sentry_sdk.transport import HttpTransport
 from starlette.types import Message, Scope
 
 from service.app import build_app
+from service.graph import Checkpoint
+from service.pool import Task
 from service.scrubbing import one_pass
 from service.sending.transport import FrugalTransport
 from service.settings import load_settings
 from tests.bench.bench_service import VALIDATE, run_sink, show, small_body
+from tests.bench.request_parts import PARTS, SERVICE, THE_SDK, PartProfiler
 
 ROUNDS = 3  # of all stages
 STRETCHES, STRETCH = 30, 70  # requests
 WARM = 3  # stretches that are not measured
+PROFILED = 100  # stretches: a part of 20 us is seen in some ten of them
 POSTS = 100
 
 
@@ -104,24 +109,43 @@ async def _ask(app: FastAPI, body: bytes) -> None:
     await app(scope, receive, send)
 
 
+async def _ask_stretch(app: FastAPI, turn: int) -> float:
+    """Answer a stretch of requests, none of which the cache knows; return the CPU time of one in microseconds."""
+    bodies = [json.dumps(small_body(f"t{turn}_{place}_")).encode() for place in range(STRETCH)]
+    begun = time.process_time()
+    for body in bodies:
+        await asyncio.create_task(_ask(app, body))  # as a server does, in a context of its own
+    return (time.process_time() - begun) / STRETCH * 1e6
+
+
 async def _measure(app: FastAPI) -> list[float]:
     """CPU time of a request in each stretch, in microseconds."""
-    found = []
     async with app.router.lifespan_context(app):
-        for turn in range(WARM + STRETCHES):
-            bodies = [json.dumps(small_body(f"t{turn}_{place}_")).encode() for place in range(STRETCH)]
-            begun = time.process_time()
-            for body in bodies:
-                await asyncio.create_task(_ask(app, body))  # as a server does, in a context of its own
-            found.append((time.process_time() - begun) / STRETCH * 1e6)
-    return found[WARM:]
+        return [await _ask_stretch(app, turn) for turn in range(WARM + STRETCHES)][WARM:]
 
 
-def run_stage(name: str, dsn: str) -> None:
-    """Measure one stage in this process, on one core, and print its stretches."""
+async def _profile(app: FastAPI) -> dict[str, float]:
+    """CPU time by part, in microseconds for each request, where the event loop's thread computes as well."""
+    profiler = PartProfiler()
+
+    async def run(work: Callable[[Task], object], limit_s: float, trip: Checkpoint) -> object:
+        return work(Task(limit_s, trip, None))
+
+    app.state.pool.run = run
+    async with app.router.lifespan_context(app):
+        for turn in range(WARM):
+            await _ask_stretch(app, turn)
+        with profiler.running():
+            for turn in range(WARM, WARM + PROFILED):
+                await _ask_stretch(app, turn)
+    return {part: spent_us / PROFILED / STRETCH for part, spent_us in profiler.spent_us.items()}
+
+
+def run_stage(name: str, dsn: str, measure: Callable[[FastAPI], Coroutine[Any, Any, object]]) -> None:
+    """Measure one stage in this process, on one core, and print what was found as JSON."""
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     with tempfile.TemporaryDirectory() as folder:
-        sys.stdout.write(json.dumps(asyncio.run(_measure(_build(Path(folder), dsn, STAGES[name])))))
+        sys.stdout.write(json.dumps(asyncio.run(measure(_build(Path(folder), dsn, STAGES[name])))))
 
 
 def bench_stages(rounds: int) -> None:
@@ -130,10 +154,24 @@ def bench_stages(rounds: int) -> None:
     with run_sink() as sink:
         for _ in range(rounds):
             for name, stretches in found.items():
-                command = [sys.executable, __file__, "--stage", name, "--dsn", sink.dsn]
-                stretches += json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+                stretches += _run_apart(name, sink.dsn)
     for name, stretches in found.items():
         show(f"a request, {name}", stretches, "us of CPU time")
+
+
+def bench_parts(rounds: int) -> None:
+    """Say where the CPU time of a request goes."""
+    stages = ("SDK off", "unsampled", "sampled")
+    with run_sink() as sink:
+        runs = [{name: _run_apart(name, sink.dsn, "--parts") for name in stages} for _ in range(rounds)]
+    for name in stages:
+        for part in [SERVICE, *PARTS, THE_SDK]:
+            show(f"a request, {name}: {part}", [run[name].get(part, 0.0) for run in runs], "us of CPU time")
+
+
+def _run_apart(stage: str, dsn: str, *flags: str) -> Any:
+    command = [sys.executable, __file__, "--stage", stage, "--dsn", dsn, *flags]
+    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
 
 
 def _catch(dsn: str) -> Envelope:
@@ -178,9 +216,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--stage", choices=STAGES, help=argparse.SUPPRESS)  # how this program calls itself
     parser.add_argument("--dsn", default="", help=argparse.SUPPRESS)
+    parser.add_argument("--parts", action="store_true", help="where a request's time goes, and nothing else")
     options = parser.parse_args()
     if options.stage is not None:
-        run_stage(options.stage, options.dsn)
+        run_stage(options.stage, options.dsn, _profile if options.parts else _measure)
+        return
+    bench_parts(options.rounds)
+    if options.parts:
         return
     bench_stages(options.rounds)
     bench_posts(5 * options.rounds)

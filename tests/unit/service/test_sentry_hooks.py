@@ -14,7 +14,7 @@ from service.event_hooks import before_send, before_send_log, before_send_transa
 from service.release import build_release, read_git_sha
 from service.sampling import UNMATCHED, TracesSampler
 from service.settings import load_settings
-from service.telemetry import build_options
+from service.telemetry import SDK_LOGGER, build_options, start_telemetry
 
 
 def _enrich(event: Any, error: BaseException | None) -> dict[str, Any]:
@@ -225,3 +225,17 @@ def test_trace_headers_go_to_plot_and_nowhere_else(url: str, is_ours: bool) -> N
     client = sentry_sdk.Client("http://0123@127.0.0.1:9/1", trace_propagation_targets=targets)
     assert should_propagate_trace(client, url) is is_ours
     client.close()
+
+
+def test_where_sentry_is_off_breadcrumbs_cost_no_log_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    logger, level = logging.getLogger(SDK_LOGGER), logging.getLogger(SDK_LOGGER).level
+    logger.setLevel(logging.DEBUG)  # as the SDK leaves it
+    made: list[object] = []
+    monkeypatch.setattr(logger, "handle", made.append)
+    sentry_sdk.Scope().add_breadcrumb(message="before")
+    assert made
+    start_telemetry(load_settings({"SENTRY_ENABLED": "false"}), lambda _: False)
+    made.clear()
+    sentry_sdk.Scope().add_breadcrumb(message="after")
+    assert made == []
+    logger.setLevel(level)
