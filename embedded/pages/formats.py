@@ -69,6 +69,11 @@ def show_span(span: timedelta) -> str:
     return " ".join([f"{number} {unit}" for number, unit in parts if number][:2])
 
 
+def show_late(span: timedelta) -> str:
+    """How far an instant lies from another: `12 s after`, `10 s before`."""
+    return f"{show_span(abs(span))} {'before' if span < timedelta(0) else 'after'}"
+
+
 def show_ago(moment: datetime | None, now: datetime) -> str:
     """How long ago, in wall time."""
     if moment is None:

@@ -12,6 +12,7 @@ from embedded.pages.access import Visit
 from embedded.pages.charts import Chart, stacked
 from embedded.pages.formats import show_clock, show_number
 from embedded.pages.frame import Ask, Scope, find_scope, render
+from embedded.pages.words import show_outcome
 from embedded.records import Outcome
 from embedded.store.books import BookLine, book_lines
 
@@ -78,4 +79,5 @@ def _category(name: str, lines: list[BookLine], scope: Scope) -> Category:
 
 
 def _said(order: list[str], column: list[float]) -> str:
-    return ", ".join(f"{show_number(value)} {outcome}" for outcome, value in zip(order, column, strict=True) if value)
+    counted = zip(order, column, strict=True)
+    return ", ".join(f"{show_number(value)} {show_outcome(outcome)}" for outcome, value in counted if value)

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from embedded.channels.legacy_webhook import ALL_OF_PROJECT
 from embedded.lenient import mapping
+from embedded.records import Outcome
 from embedded.store.alerts import CAPTURED, ESCALATED, REAPPEARED, RESOLVED
 from embedded.store.projects import SentryApp
 
@@ -16,6 +17,7 @@ FLIPS: Final = {  # by kind: of a metric monitor's issue, of an error's
     CAPTURED: ("seen again",) * 2,
     RESOLVED: ("resolved",) * 2,
 }
+OUTCOMES: Final = {Outcome.CLIENT_DISCARD: "dropped by the SDK", Outcome.RATE_LIMITED: "rate limited"}
 TOOLS: Final = {"slack": "Slack", "pagerduty": "PagerDuty", "discord": "Discord", "msteams": "Teams"}
 PEOPLE: Final = {"user": "a member", "team": "the team", "issue_owners": "the issue's owners"}
 
@@ -23,6 +25,11 @@ PEOPLE: Final = {"user": "a member", "team": "the team", "issue_owners": "the is
 def show_flip(kind: str, *, is_metric: bool) -> str:
     """What happened to an issue: `breach`, `new issue`; a kind without a word of ours as it is."""
     return FLIPS[kind][not is_metric] if kind in FLIPS else kind
+
+
+def show_outcome(outcome: str) -> str:
+    """What became of an item; most of Sentry's words for it are a person's."""
+    return OUTCOMES.get(Outcome(outcome), outcome)
 
 
 def show_action(action: Mapping[str, Any], names: Mapping[str, str]) -> str:

@@ -39,6 +39,7 @@ from rehearsal.cost.whatif import SECONDS_PER_MONTH, Question, compare_rates, wi
 from rehearsal.cost.workload import Rates
 from rehearsal.errors import UsageError
 from rehearsal.reports.advice import environment_lines, sampler_lines
+from rehearsal.reports.cost_tables import number
 from rehearsal.settings import parse_traffic
 
 PATH: Final = "/decision/"
@@ -113,6 +114,7 @@ def _answer(
         "choice": choice,
         "keeps": keeps,
         "count_keeping": count_keeping,
+        "count": number,
         "swept": swept,
         "pasted": (environment_lines(swept.advice, question), sampler_lines(swept.advice, question)) if swept else (),
         "charts": _charts(swept, book.currency) if swept else [],

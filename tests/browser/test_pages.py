@@ -16,8 +16,9 @@ from uuid import uuid4
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FloatRect, Locator, Page, expect
 
+from rehearsal.reports.cost_tables import number
 from tests.browser.story import ENDPOINTS, RUNS, Story, rich_error
 from tests.path.engine import ORGANIZATION, Start, detector_body, error, starting, transaction
 
@@ -87,6 +88,34 @@ def test_page_is_accessible_and_fits_a_phone(tab: Page, told: Story, name: str) 
     expect(tab.locator("h1")).to_be_visible()
     expect(tab.locator("[data-later]")).to_have_count(0, timeout=60_000)  # what is computed beside the page is there
     check_page(tab)
+
+
+def check_edges(tab: Page, region: Locator) -> None:
+    """Where a table goes on, its edge is shaded; where it ends, it is not, in the light and in the dark."""
+    tab.set_viewport_size({"width": 380, "height": 800})
+    region.evaluate("box => { box.firstElementChild.style.visibility = 'hidden'; box.scrollIntoView() }")
+    for scheme in ("light", "dark"):
+        tab.emulate_media(color_scheme=scheme)
+        region.evaluate("box => { box.scrollLeft = 0 }")
+        bare, shaded = edges(tab, region)
+        assert bare != shaded
+        region.evaluate("box => { box.scrollLeft = box.scrollWidth }")
+        left, right = edges(tab, region)
+        assert (left != bare, right == bare) == (True, True)
+
+
+def edges(tab: Page, region: Locator) -> tuple[bytes, bytes]:
+    """The outermost pixel on the left and on the right, in the middle of a region."""
+    box = region.bounding_box()
+    assert box is not None
+    sides = (box["x"] + 1, box["x"] + box["width"] - 2)
+    left, right = (FloatRect(x=x, y=box["y"] + box["height"] / 2, width=1, height=1) for x in sides)
+    return tab.screenshot(clip=left), tab.screenshot(clip=right)
+
+
+def test_a_table_that_goes_on_sideways_says_so(tab: Page, told: Story) -> None:
+    tab.goto(address(told, "alerts"))
+    check_edges(tab, tab.get_by_role("region", name="Notifications"))
 
 
 def test_a_phone_shows_the_section_that_one_is_in(tab: Page, told: Story) -> None:
@@ -164,7 +193,7 @@ def test_a_slider_is_moved_and_the_answer_is_that_of_whatif(tab: Page, told: Sto
     for watched in choice["watched"]:
         row = tab.locator("#answer tr", has_text=watched["monitor"])
         expect(row).to_contain_text(f"{watched['power']['requests_per_window']:,.1f}")
-        expect(row).to_contain_text(f"{watched['power']['false_pages_per_month']:,.0f}")
+        expect(row).to_contain_text(number(watched["power"]["false_pages_per_month"]))
     expect(tab.get_by_label("causal/validate", exact=True)).to_have_value("35")
     advised = ask("recommend")["advice"]["rates"]["routes"]["causal/validate"]
     mark = tab.locator('[id="advised-rate%3Acausal/validate"]')

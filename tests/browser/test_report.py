@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from rehearsal.reports.page import as_html
 from rehearsal.sampling import Arrived, Configured, Sampled, effective_rates
 from rehearsal.verdict import Finding, Status
-from tests.browser.test_pages import RULES
+from tests.browser.test_pages import RULES, check_edges
 from tests.unit.rehearsal.samples import report
 
 pytestmark = pytest.mark.browser
@@ -41,6 +41,10 @@ def test_the_page_is_as_wide_as_the_screen_and_draws_for_it(shown: Page, width: 
         return 12 * svg.getBoundingClientRect().width / svg.viewBox.baseVal.width }"""
     )
     assert font_px >= 10  # letters of a chart
+
+
+def test_a_table_that_goes_on_sideways_says_so(shown: Page) -> None:
+    check_edges(shown, shown.get_by_role("region", name="Time to detect"))
 
 
 def test_on_a_desktop_the_sample_rates_are_seen_whole(tab: Page, tmp_path: Path) -> None:

@@ -386,7 +386,7 @@ def test_stats_say_what_became_of_everything(told: Story) -> None:
     assert f"{accepted + 2480:,} items" in text
     assert "sample_rate" in text
     assert f"accepted <b>{accepted:,}</b>" in text
-    assert "client_discard <b>2,480</b>" in text
+    assert "dropped by the SDK <b>2,480</b>" in text
 
 
 def test_releases_say_what_began_with_each_and_which_way_it_went(shared: Engine) -> None:

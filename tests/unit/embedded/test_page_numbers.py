@@ -6,7 +6,15 @@ from datetime import timedelta
 import pytest
 
 from embedded.pages.charts import Band, Curve, Limit, curves, round_up, stacked, strip
-from embedded.pages.formats import show_ms, show_ms_between, show_number, show_percent, show_span, show_spread
+from embedded.pages.formats import (
+    show_late,
+    show_ms,
+    show_ms_between,
+    show_number,
+    show_percent,
+    show_span,
+    show_spread,
+)
 from embedded.pages.intervals import percentile_shares, total_half_width, wilson
 from embedded.pages.traffic import endpoints_of, numbers_of, percentile_between
 from embedded.store.windows import Sample
@@ -142,6 +150,8 @@ def test_charts_escape_their_texts() -> None:
         (show_percent(1), "100 %"),
         (show_span(timedelta(minutes=90)), "1 h 30 min"),
         (show_span(timedelta(seconds=1.5)), "1.5 s"),
+        (show_late(timedelta(seconds=75)), "1 min 15 s after"),
+        (show_late(-timedelta(seconds=75)), "1 min 15 s before"),
     ],
 )
 def test_numbers_are_written_with_their_unit(shown: str, expected: str) -> None:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from embedded.pages.words import show_action, show_flip
+from embedded.pages.words import show_action, show_flip, show_outcome
+from embedded.records import Outcome
 from embedded.store.alerts import RESOLVED
 
 
@@ -23,6 +24,11 @@ from embedded.store.alerts import RESOLVED
 )
 def test_an_action_is_named_by_whom_it_tells(action: dict[str, Any], words: str) -> None:
     assert show_action(action, {"7": "isl-oncall"}) == words
+
+
+def test_each_outcome_has_words_of_a_person() -> None:
+    assert [show_outcome(each) for each in Outcome if "_" in show_outcome(each)] == []
+    assert show_outcome("client_discard") == "dropped by the SDK"  # as doctor and reports say
 
 
 def test_a_flip_is_named_by_what_happened() -> None:
