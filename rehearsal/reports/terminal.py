@@ -15,6 +15,7 @@ from rehearsal.breakdown import Part
 from rehearsal.clock import now, show_span
 from rehearsal.cost.month import Month
 from rehearsal.disturbance import Fault, HookFault
+from rehearsal.reports.fitting import Fitting
 from rehearsal.reports.tables import (
     PARTS,
     SOURCES,
@@ -101,7 +102,7 @@ def render(report: Report, differences: Sequence[str] | None = None) -> Renderab
             _findings(drill.findings),
         ]
         if drill.times:
-            parts.append(Padding(_times(drill), (0, 0, 0, 4)))
+            parts.append(Padding(Fitting(_times(drill)), (0, 0, 0, 4)))
     for skipped in report.skipped:
         parts.append(Text.assemble("\n", (skipped.name, "bold"), "  ", (f"skipped: {skipped.reason}", "yellow")))
     if report.detections:
@@ -190,7 +191,7 @@ def _detections(report: Report) -> RenderableType:
         shown = (part.text for part in show_parts(each, report.options.speed))
         acknowledged = show_ms(each.acknowledged / report.options.speed)
         table.add_row(each.drill, each.alert, show_span(each.total), *shown, acknowledged)
-    return Padding(table, (0, 0, 0, 4))
+    return Padding(Fitting(table, names=2), (0, 0, 0, 4))
 
 
 def _rates(rows: Sequence[Row]) -> RenderableType:
@@ -208,8 +209,9 @@ def _rates(rows: Sequence[Row]) -> RenderableType:
         shown = (show_rate(row, source) for source in SOURCES)
         verdict = Text(row.verdict, style=style)
         table.add_row(show_what(row), f"{row.configured:.1%}", *shown, show_interval(row), verdict)
-    also = [*reasons, f"{as_configured} endpoints are each as configured" if as_configured else ""]
-    return Padding(Group(table, Text("\n".join(filter(None, also)), style="dim")), (0, 0, 0, 4))
+    each = "1 endpoint is" if as_configured == 1 else f"{as_configured} endpoints are each"
+    also = [*reasons, f"{each} as configured" if as_configured else ""]
+    return Padding(Group(Fitting(table), Text("\n".join(filter(None, also)), style="dim")), (0, 0, 0, 4))
 
 
 def _odd_parts(parts: Sequence[Part]) -> RenderableType:
@@ -217,7 +219,7 @@ def _odd_parts(parts: Sequence[Part]) -> RenderableType:
     for part in parts:
         counts = map(str, (part.sent, part.failed, part.traced, part.errors))
         table.add_row(part.name, *counts, show_imbalances(part), part.imbalances[0].request_id)
-    return Padding(table, (0, 0, 0, 4))
+    return Padding(Fitting(table), (0, 0, 0, 4))
 
 
 def _remark(text: str) -> RenderableType:

@@ -80,6 +80,18 @@ def test_page_and_finding_allow_a_count_the_same(tmp_path: Path) -> None:
     assert "118 <small>± 12</small>" in as_html(found)
 
 
+def test_a_narrow_terminal_cuts_no_word_of_a_table(tmp_path: Path) -> None:
+    """Eighty columns are what a terminal has; what does not fit as a table is lines."""
+    console = Console(width=80, file=StringIO())
+    with console.capture() as capture:
+        console.print(render(report(tmp_path, HELD)))
+    said = capture.get()
+    assert "…" not in said
+    unwrapped = " ".join(said.split())
+    assert "traces, all endpoints: configured 100.0%, reports 100.0%, weights 100.0%, 95 % " in unwrapped
+    assert "/w: sent 60, failed 12, transactions 59, error events 12, does not fit 1 lost" in unwrapped
+
+
 def test_a_count_that_is_a_range_is_explained_where_it_is_shown(tmp_path: Path) -> None:
     lost = replace(COUNTS[2], counted=90, unknown=60, excuse="2 of the SDK's session envelopes were lost")
     found = replace(report(tmp_path, HELD), counts=(*COUNTS[:2], lost))
