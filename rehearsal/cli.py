@@ -143,6 +143,7 @@ def up(*, is_json: bool, asked: str | None, **chosen: Any) -> None:
     for name, value in facts.items():
         click.echo(f"{name:<{width}}  {value}")
     click.echo(f"\nSee it happen: {facts['engine']}/")
+    click.echo("Send it load: rehearse loadtest, or make loadtest. Stop it: rehearse down, or make down.")
 
 
 @cli.command()
