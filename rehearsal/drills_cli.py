@@ -24,6 +24,7 @@ from rehearsal.drill_file import choose_drills, load_drills
 from rehearsal.duration import duration
 from rehearsal.errors import UsageError
 from rehearsal.options import DEFAULTS, DRILLS, JSON, RULES, TRACES, TRAFFIC
+from rehearsal.reports.fitting import Fitting
 from rehearsal.reports.jsonfile import convert
 from rehearsal.reports.terminal import report_console
 from rehearsal.schemas import drill_schema
@@ -61,7 +62,7 @@ def list_drills(drills: Path, rules: Path, *, is_json: bool) -> None:
         named = Text(drill.name, style="bold") if not drill.is_on_request else Text(f"{drill.name} *", style="bold")
         table.add_row(named, span, wall, Text(_disturbs(drill)), Text(_pages(drill)))
     console = report_console()
-    console.print(table)
+    console.print(Fitting(table))
     pack = [drill for drill in found if not drill.is_on_request]
     console.print(_total(pack, sum((takes[drill.name] for drill in pack), timedelta(0)), len(found)))
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -17,9 +18,11 @@ from rehearsal.cost.power import HORIZONS, MINUTE, Power
 from rehearsal.cost.prices import PriceBook
 from rehearsal.cost.whatif import Choice, Question, Watched
 from rehearsal.cost.workload import Billed
+from rehearsal.reports.fitting import Fitting
 
 SHOWN_MINUTES: Final = 15  # of the one table; the others are among the details
 MOST_NAMES: Final = 5  # span names of an endpoint
+MOST_CHARS: Final = 60  # of one
 DETECTS: Final = {"share": "{:.1%} bad", "duration": "x{:.2g} slower", "traffic": "x{:.2g} traffic"}
 
 
@@ -176,11 +179,11 @@ def show_bill(bill: Bill, currency: str) -> RenderableType:
         pad_edge=False,
     )
     for name in ("category", "used", "included", "over", currency, "95 % interval", "runs out", "dropped"):
-        table.add_column(name, justify="left" if name == "category" else "right", no_wrap=True)
+        table.add_column(name, justify="left" if name == "category" else "right")
     for line in bill.lines:
         if line.used:
             table.add_row(line.category, *_bill_cells(line))
-    return table
+    return Fitting(table)
 
 
 def _bill_cells(line: Line) -> list[str]:
@@ -195,16 +198,19 @@ def _amount(volume: Decimal) -> str:
 
 
 def show_volumes(volumes: tuple[Billed, ...]) -> RenderableType:
-    """Billed volume by endpoint, and by the commonest names of its spans."""
+    """Billed volume by endpoint, and by the commonest names of its spans; these wrap before a number is cut."""
     total = sum(each.spans for each in volumes if not each.span_name) or 1.0
     table = Table(title="billed in a month", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("endpoint", "span name", "spans", "of all", "errors"):
-        table.add_column(name, justify="left" if name in ("endpoint", "span name") else "right", no_wrap=True)
+    table.add_column("endpoint, and names of its spans")
+    for name in ("spans", "of all", "errors"):
+        table.add_column(name, justify="right", no_wrap=True)
     seen = 0
     for each in volumes:
         seen = seen + 1 if each.span_name else 0
         if seen <= MOST_NAMES:
-            name = "" if each.span_name else each.endpoint
+            shown: RenderableType = (
+                Padding(each.span_name[:MOST_CHARS], (0, 0, 0, 2)) if each.span_name else each.endpoint
+            )
             errors = "" if each.span_name else f"{each.errors:,.0f}"
-            table.add_row(name, each.span_name[:60], f"{each.spans:,.0f}", f"{each.spans / total:.0%}", errors)
+            table.add_row(shown, f"{each.spans:,.0f}", f"{each.spans / total:.0%}", errors)
     return table

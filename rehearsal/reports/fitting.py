@@ -27,10 +27,10 @@ class Fitting:
             yield self.table
 
     def _lines(self) -> Iterator[Text]:
-        """`name, name: 1m 50s total, 48s seen`; what has no value is left out."""
+        """`name, name  total: 1m 50s; seen: 48s`; what has no value is left out."""
         headings = [str(column.header) for column in self.table.columns]
         for row in zip(*(column.cells for column in self.table.columns), strict=True):
             cells = [cell if isinstance(cell, Text) else Text(str(cell)) for cell in row]
             named = zip(headings[self.names :], cells[self.names :], strict=True)
-            said = [Text.assemble(heading, " ", cell) for heading, cell in named if cell.plain != NOTHING]
-            yield Text.assemble(Text(", ").join(cells[: self.names]), ": ", Text(", ").join(said))
+            said = [Text.assemble((f"{heading}: ", "dim"), cell) for heading, cell in named if cell.plain != NOTHING]
+            yield Text.assemble(Text(", ").join(cells[: self.names]), "  ", Text("; ").join(said))

@@ -88,8 +88,8 @@ def test_a_narrow_terminal_cuts_no_word_of_a_table(tmp_path: Path) -> None:
     said = capture.get()
     assert "…" not in said
     unwrapped = " ".join(said.split())
-    assert "traces, all endpoints: configured 100.0%, reports 100.0%, weights 100.0%, 95 % " in unwrapped
-    assert "/w: sent 60, failed 12, transactions 59, error events 12, does not fit 1 lost" in unwrapped
+    assert "traces, all endpoints configured: 100.0%; reports: 100.0%; weights: 100.0%; 95 %: " in unwrapped
+    assert "/w sent: 60; failed: 12; transactions: 59; error events: 12; does not fit: 1 lost" in unwrapped
 
 
 def test_a_count_that_is_a_range_is_explained_where_it_is_shown(tmp_path: Path) -> None:
