@@ -16,6 +16,7 @@ from rehearsal.plan import Plan
 from rehearsal.reconcile import OURS, Books, reconcile
 from rehearsal.refused import read_refused, with_refused
 from rehearsal.sampling import TOTAL, Arrived, Configured, Row, Sampled, effective_rates
+from rehearsal.second_opinion import codes_beside
 from rehearsal.stack import Stack
 from rehearsal.verdict import Finding
 from service.sampling import RouteRate, parse_route_rates
@@ -62,7 +63,8 @@ def close_books(stack: Stack, since: datetime, spans: Spans, *, is_patient: bool
         while True:
             seen = with_refused(observe(client, stack.project_id, since), read_refused(stack.folder))
             cut_off, has_sessions = stack.kills * CUT_OFF, stack.plan.has_sessions
-            closing = close(entries, seen, _configured(stack), spans, cut_off, has_sessions=has_sessions)
+            beside = codes_beside(stack.plan)
+            closing = close(entries, seen, _configured(stack), spans, cut_off, beside, has_sessions=has_sessions)
             is_even = closing.books.is_closed and all(count.is_close for count in closing.counts)
             if is_even or now() >= deadline or not stack.plan.has_books:
                 return closing
@@ -75,12 +77,13 @@ def close(
     configured: Configured | None,
     spans: Spans,
     cut_off: int = 0,
+    beside: frozenset[str] = frozenset(),
     *,
     has_sessions: bool = False,
 ) -> Closing:
     """Compare the ledger with what arrived, in every way there is; without the configured rates there are no rates.
 
-    `cut_off`: how many requests may have been cut off with the engine.
+    `cut_off`: how many requests may have been cut off with the engine. `beside`: codes of events that are no failures.
     """
     risks = _risks(spans.risks, configured)
     books = reconcile(
@@ -93,6 +96,7 @@ def close(
         lost_reports=seen.lost_reports,
         could_be_lost=risks.report,
         cut_off=cut_off,
+        codes_beside=beside,
     )
     counted = Seen(seen.transactions, seen.dropped, seen.sessions, seen.dropped_sessions, seen.lost_reports, cut_off)
     return Closing(
@@ -102,7 +106,7 @@ def close(
         by_drill=break_down(entries, seen.transactions, seen.errors, books, spans.drill_of),
         rates=_rates(configured, entries, seen, spans.could_arrive) if configured else (),
         traced=frozenset(each.request_id for each in seen.transactions),
-        raised=frozenset(each.request_id for each in seen.errors),
+        raised=frozenset(each.request_id for each in seen.errors if each.code not in beside),
     )
 
 

@@ -22,6 +22,7 @@ from rehearsal.measure import measure, quiet_time
 from rehearsal.progress import Progress
 from rehearsal.sampling import TOTAL, Row, warn_of_rates
 from rehearsal.sampling import Verdict as SampleVerdict
+from rehearsal.second_opinion import leave_out
 from rehearsal.sink import Page, read_pages
 from rehearsal.stack import Stack
 from rehearsal.usage import Arrivals, Usage, measure_arrivals, warn_of_load, warn_of_others
@@ -64,6 +65,7 @@ def conclude(ran: Ran, stack: Stack, rules: RuleSet, skipped: tuple[Skipped, ...
         measured = measure(client, stack.project_id, entries, ran.started_at, quiet_time(results, pace))
     arrivals = measure_arrivals(entries)
     pages = tuple(page for page in read_pages(stack.pages) if not is_canary(page))
+    outside = _outside(pages, results, pace)
     return Report(  # 4
         started_at=ran.started_at,
         origin=pace.origin,
@@ -88,7 +90,7 @@ def conclude(ran: Ran, stack: Stack, rules: RuleSet, skipped: tuple[Skipped, ...
         arrivals=arrivals,
         warnings=_warn(arrivals, ran.usage, _rates_of_calm(closing.rates, results)),
         run_findings=(
-            judge_outside(_outside(pages, results, pace)),
+            judge_outside(leave_out(outside, stack.plan), len(outside) - len(leave_out(outside, stack.plan))),
             *(closing.findings if stack.plan.has_books else ()),
         ),
         folder=stack.folder,

@@ -15,6 +15,7 @@ from rehearsal.judge import Expectation, Seen, judge_latency, judge_page, judge_
 from rehearsal.methods import Disturbed, disturb
 from rehearsal.observe import breaches
 from rehearsal.progress import Progress
+from rehearsal.second_opinion import leave_out
 from rehearsal.sink import Page
 from rehearsal.stack import Stack
 from rehearsal.verdict import DrillResult, Finding
@@ -97,7 +98,7 @@ class Drilling:
             fault_at=self._pace.at(disturbed.since) if disturbed else None,
             cleared_at=self._pace.at(disturbed.until or cleared_at) if disturbed else None,
             ended_at=self._pace.at(now()),
-            findings=(*findings, judge_silence(self._drill, self._unexpected()), *self._judge_service(disturbed)),
+            findings=(*findings, self._judge_silence(), *self._judge_service(disturbed)),
             times=tuple(times_of(each, found, self._pace) for each, found in seen),
             planted=disturbed.planted if disturbed else None,
             out=(self._pace.at(disturbed.out[0]), self._pace.at(disturbed.out[1]))
@@ -105,6 +106,9 @@ class Drilling:
             else None,
             forced=disturbed.forced if disturbed else None,
         )
+
+    def _judge_silence(self) -> Finding:
+        return judge_silence(self._drill, self._unexpected(), len(self._watch.pages()) - len(self._pages()))
 
     def _judge_service(self, disturbed: Disturbed | None) -> list[Finding]:
         """What the callers noticed of what was done to Sentry."""
@@ -150,10 +154,14 @@ class Drilling:
         expected = {(page.alert, page.channel) for page in self._drill.pages}
         wrong = [
             page
-            for page in self._watch.pages()
+            for page in self._pages()
             if (page.alert, page.channel) not in expected or page.received_at < self._fault_at
         ]
         return [page for page in wrong if page.alert not in self._drill.may_page]
+
+    def _pages(self) -> list[Page]:
+        """Pages that the drill answers for."""
+        return leave_out(self._watch.pages(), self._stack.plan)
 
     def _pages_of(self, each: Expectation) -> list[Page]:
         return [page for page in self._of(each) if not page.is_resolve]
@@ -163,5 +171,5 @@ class Drilling:
 
     def _of(self, each: Expectation) -> list[Page]:
         wanted = (each.page.alert, each.page.channel)
-        found = [page for page in self._watch.pages() if page.received_at >= self._fault_at]
+        found = [page for page in self._pages() if page.received_at >= self._fault_at]
         return [page for page in found if (page.alert, page.channel) == wanted]

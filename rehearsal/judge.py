@@ -198,21 +198,22 @@ def judge_answers(deploy: Deploy, entries: Sequence[Entry]) -> Finding:
     return Finding(Status.HELD if held else Status.FAILED, what, said if unanswered else f"all {len(entries)} did")
 
 
-def judge_silence(drill: Drill, unexpected: Sequence[Page]) -> Finding:
-    """Whatever pages without being expected fails the drill."""
-    return _judge_quiet("nothing else pages" if drill.pages else "nobody is paged", unexpected)
+def judge_silence(drill: Drill, unexpected: Sequence[Page], beside: int = 0) -> Finding:
+    """Whatever pages without being expected fails the drill; `beside` it, so many pages tell of y0's second opinion."""
+    return _judge_quiet("nothing else pages" if drill.pages else "nobody is paged", unexpected, beside)
 
 
-def judge_outside(pages: Sequence[Page]) -> Finding:
+def judge_outside(pages: Sequence[Page], beside: int = 0) -> Finding:
     """Nor may anything page before the first drill, or after the last one while the stack goes down."""
-    return _judge_quiet("nobody is paged before or after the drills", pages)
+    return _judge_quiet("nobody is paged before or after the drills", pages, beside)
 
 
-def _judge_quiet(what: str, unexpected: Sequence[Page]) -> Finding:
+def _judge_quiet(what: str, unexpected: Sequence[Page], beside: int) -> Finding:
     if unexpected:
         listed = "; ".join(f"{page.alert} on {page.channel}: {page.text}" for page in unexpected)
         return Finding(Status.FAILED, what, f"{len(unexpected)} unexpected: {listed}")
-    return Finding(Status.HELD, what, "silence")
+    said = f"silence, but for {beside} about y0's second opinion" if beside else "silence"
+    return Finding(Status.HELD, what, said)
 
 
 def judge_books(books: Books) -> tuple[Finding, ...]:
@@ -254,7 +255,8 @@ def _judge_errors(books: Books) -> Finding:
         dropped = ", ".join(f"{count} {reason}" for reason, count in sorted(account.discards.items()))
         said = f" (the SDK says that it dropped {dropped})" if dropped else ""
         return Finding(Status.FAILED, what, "; ".join(problems) + said)
-    said = f"{books.failed} failed, {account.arrived} error events"
+    beside = f", and {books.beside} of y0's second opinion" if books.beside else ""
+    said = f"{books.failed} failed, {account.arrived} error events{beside}"
     lost = [f"{account.discards[reason]} {reason}" for reason in ON_THE_WAY if account.discards.get(reason)]
     return Finding(Status.HELD, what, f"{said}, lost on the way {', '.join(lost)}" if lost else said)
 

@@ -65,9 +65,11 @@ def _transactions(client: SentryClient, project_id: int, minutes: int) -> tuple[
 
 
 def _errors(client: SentryClient, project_id: int, minutes: int) -> tuple[Arrival, ...]:
-    fields = ["id", signals.REQUEST_ID.name, TRANSACTION]
-    rows = client.events(project_id, "errors", fields, "", stats_period=f"{minutes}m", sort="timestamp")
-    return tuple(Arrival(row[signals.REQUEST_ID.name], row[TRANSACTION]) for row in rows)
+    tags = (signals.REQUEST_ID.name, signals.ERROR_CODE.name)
+    rows = client.events(
+        project_id, "errors", ["id", *tags, TRANSACTION], "", stats_period=f"{minutes}m", sort="timestamp"
+    )
+    return tuple(Arrival(row[tags[0]], row[TRANSACTION], code=row[tags[1]]) for row in rows)
 
 
 def _weight(rate: float | None) -> float:

@@ -3,12 +3,12 @@
   sent          = transactions accepted + transactions dropped by the client, by reason
                   (a request that got no answer may be missing: nobody can know whether it arrived)
   failed        = error events accepted, exactly one each, + those that were lost on the way, by reason
-                  (a refusal for lack of room is no failure)
+                  (a refusal for lack of room is no failure; events beside the answer, which stands, are counted apart)
 Whatever breaks one of the two is named by its request ids where it can be: lost, duplicated, unexpected, forced.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -35,6 +35,7 @@ class Arrival:
     request_id: str | None
     endpoint: str | None = None  # name of its transaction: the route's template
     weight: float = 1.0  # how many requests it stands for: 1 / the client's sample rate
+    code: str | None = None  # of an error event
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class Books:
     errors: Account
     lost_reports: int = 0  # of the SDK's own counts, with which it lost the reasons of drops
     excusable: int = 0  # requests whose drop can have been in one of these reports, at most
+    beside: int = 0  # events that tell of something beside an answer, which stands; none of the error events above
 
     @property
     def is_closed(self) -> bool:
@@ -104,18 +106,21 @@ def reconcile(
     lost_reports: int = 0,
     could_be_lost: Callable[[Entry], bool] = lambda _: False,
     cut_off: int = 0,
+    codes_beside: Collection[str] = (),
 ) -> Books:
     """Compare the ledger with what arrived. Without `rate_of` nobody knows the rates, and nothing counts as forced.
 
     `could_be_lost`: was it sent at a time of which a report can have been lost? A lost report excuses no other.
     `cut_off` is how many sends may have arrived although the SDK reports them as drops: Sentry was killed meanwhile.
+    An event with one of `codes_beside` is about a request that went well, or failed for another reason.
     """
-    transactions = tuple(transactions)
+    transactions, errors = tuple(transactions), tuple(errors)
     ledger = {entry.request_id: entry for entry in entries}
+    of_failures = [each for each in errors if each.code not in codes_beside or each.request_id not in ledger]
     unanswered = {ident for ident, entry in ledger.items() if entry.status == NO_ANSWER}
     failed = {ident for ident, entry in ledger.items() if entry.is_failed}
     accepted = Counter(arrival.request_id for arrival in transactions)
-    raised = Counter(arrival.request_id for arrival in errors)
+    raised = Counter(arrival.request_id for arrival in of_failures)
     probes = {ident for ident, entry in ledger.items() if entry.intent == PROBE}
     missing = ledger.keys() - unanswered - accepted.keys()
     perhaps_missing = len(unanswered - accepted.keys()) + cut_off
@@ -151,6 +156,7 @@ def reconcile(
         ),
         lost_reports=lost_reports,
         excusable=len(missing & at_risk),
+        beside=len(errors) - len(of_failures),
     )
 
 

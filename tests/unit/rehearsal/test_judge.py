@@ -192,6 +192,7 @@ def test_any_page_in_a_quiet_drill_fails_it(unexpected: tuple[Page, ...], status
 
 def test_a_page_outside_of_all_drills_fails_the_run() -> None:
     assert judge_outside([]).status is Status.HELD
+    assert judge_outside([], 1).detail == "silence, but for 1 about y0's second opinion"
     assert "1 unexpected: ISL error rate on isl-alerts" in judge_outside([page(MINUTE)]).detail
 
 

@@ -29,6 +29,18 @@ def books(
     return reconcile(ledger, transactions, errors, dropped or {}, {})
 
 
+def test_an_event_beside_an_answer_is_no_failure_where_its_code_is_expected() -> None:
+    """It may come with a success, with a failure, and several times with one request; not of a request nobody sent."""
+    opinions = [Arrival(ident(each), code="ISL_Y0_ERROR") for each in (1, 1, 3, 9)]
+    everything, errors = arrivals(1, 2, 3, 4), [*arrivals(3), *opinions]
+    expected = reconcile(LEDGER, everything, errors, {}, {}, codes_beside={"ISL_Y0_ERROR"})
+    assert (expected.beside, expected.errors.arrived) == (3, 2)
+    assert (expected.errors.unexpected, expected.errors.duplicated) == ((ident(9),), ())
+    told = reconcile(LEDGER, everything, errors, {}, {})
+    assert (told.beside, told.errors.arrived) == (0, 5)
+    assert (told.errors.unexpected, told.errors.duplicated) == ((ident(1), ident(9)), (ident(1), ident(3)))
+
+
 @pytest.mark.parametrize(
     ("dropped_errors", "lost_reports", "in_outage", "lost"),
     [
