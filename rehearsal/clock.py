@@ -44,10 +44,8 @@ class Pace:
 
 
 def show_span(span: timedelta) -> str:
-    """A span as people say it: `45s`, `4m 05s`, `1h 02m`; `500ms` for what would else be 0s and is not nothing."""
-    seconds, milliseconds = round(span.total_seconds()), round(span.total_seconds() * 1000)
-    if not seconds and milliseconds:
-        return f"{milliseconds}ms"
+    """A span as people say it: `45s`, `4m 05s`, `1h 02m`."""
+    seconds = round(span.total_seconds())
     sign, seconds = ("-", -seconds) if seconds < 0 else ("", seconds)
     minutes, rest = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)

@@ -26,6 +26,7 @@ from rehearsal.errors import UsageError
 from rehearsal.options import DEFAULTS, DRILLS, JSON, RULES, TRACES, TRAFFIC
 from rehearsal.reports.fitting import Fitting
 from rehearsal.reports.jsonfile import convert
+from rehearsal.reports.tables import show_short
 from rehearsal.reports.terminal import report_console
 from rehearsal.schemas import drill_schema
 from rehearsal.settings import parse_traffic
@@ -57,7 +58,7 @@ def list_drills(drills: Path, rules: Path, *, is_json: bool) -> None:
     for heading in ("drill", "production", f"at speed {DEFAULTS.speed:g}", "what is done", "who is paged"):
         table.add_column(heading, justify="right" if heading[-1].isdigit() or heading == "production" else "left")
     for drill in found:
-        wall = show_span(takes[drill.name])
+        wall = show_short(takes[drill.name])
         span = show_span(takes[drill.name] * DEFAULTS.speed)
         named = Text(drill.name, style="bold") if not drill.is_on_request else Text(f"{drill.name} *", style="bold")
         table.add_row(named, span, wall, Text(_disturbs(drill)), Text(_pages(drill)))

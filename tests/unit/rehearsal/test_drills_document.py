@@ -51,4 +51,5 @@ def test_the_list_tells_how_long_each_takes() -> None:
     done = CliRunner().invoke(cli, ["drills", "list"])
     assert "18 drills take 3m" in done.output
     assert re.search(r"error-rate-step +10m 45s +11s", done.output)
+    assert re.search(r"new-error-code +30s +0\.5s", done.output)  # and not 0s
     assert "quiet-day *" in done.output
