@@ -35,8 +35,9 @@ from service.pool import Pool
 from service.rate_limit import LocalCounter, RateLimitMiddleware, parse_rate_limit
 from service.release import build_release, read_version
 from service.request_id import RequestIdMiddleware
+from service.sampling import UnknownRouteError
 from service.security_headers import SecurityHeadersMiddleware
-from service.settings import Settings, settings_or_exit
+from service.settings import BOOT_EXIT_CODE, Settings, end_start, settings_or_exit
 from service.shared_rate import SharedCounter
 from service.telemetry import send_from_event_loop, start_telemetry
 from service.trace_trust import trust_trace
@@ -80,7 +81,8 @@ class Isl(FastAPI):
 def build_app(settings: Settings | None = None) -> FastAPI:
     """Build the service for this process; without settings they are read from its environment.
 
-    Ends the process with exit code 2 and a message when the environment cannot be used.
+    Ends the process with a message when the environment cannot be used: with exit code 2, or 3 where only the routes
+    can tell.
     """
     settings = settings or settings_or_exit(os.environ)
     configure_logging(settings.isl_log_level)
@@ -103,7 +105,10 @@ def build_app(settings: Settings | None = None) -> FastAPI:
     if settings.sentry_environment != "production":
         app.include_router(sentry_test.router, dependencies=[key])
     install_error_handlers(app)
-    sampler.learn(iter_route_contexts(app.routes))
+    try:
+        sampler.learn(iter_route_contexts(app.routes))
+    except UnknownRouteError as error:
+        end_start(str(error), BOOT_EXIT_CODE)
     return app
 
 

@@ -52,6 +52,7 @@ PLACEHOLDER_MARKS: Final = ("your-actual-dsn", "your-dsn", "project-id", "exampl
 DISTINCT_MINIMUM: Final = 8  # different characters in a secret; 32 random hex digits do not have fewer
 WORKERS_LIMIT: Final = 64  # each worker is a process with its own numpy: more is a typing error
 USAGE_EXIT_CODE: Final = 2  # as in the command line tools: 2 is usage or configuration
+BOOT_EXIT_CODE: Final = 3  # of a worker: gunicorn then stops, where after any other it starts the next worker
 
 
 def _check_secret(secret: SecretStr) -> SecretStr:
@@ -234,12 +235,13 @@ def settings_or_exit(
     try:
         return load(environ)
     except SettingsError as error:
-        _exit(str(error))
+        end_start(str(error), USAGE_EXIT_CODE)
 
 
-def _exit(message: str) -> NoReturn:
+def end_start(message: str, code: int) -> NoReturn:
+    """Print a message and end the process, without a traceback."""
     sys.stderr.write(f"{message}\n")
-    raise SystemExit(USAGE_EXIT_CODE)
+    raise SystemExit(code)
 
 
 def _find_dsn_problem(dsn: str) -> str:

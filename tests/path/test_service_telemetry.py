@@ -186,18 +186,27 @@ def test_service_answers_the_same_withoutsentry(start: Start, sentry: str) -> No
     assert statuses == [200] * 20 + [500, 500, 200, 404]
 
 
+WRONG = {
+    "SENTRY_TRACES_SAMPLE_RATE=1.5": (2, "SENTRY_TRACES_SAMPLE_RATE: found '1.5', allowed: a number from 0 to 1"),
+    "SENTRY_TRACES_ROUTES=/nope=1": (3, "SENTRY_TRACES_ROUTES: found /nope, allowed: <unmatched>, /api/v1/"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
 @pytest.mark.parametrize("server", ["uvicorn", "gunicorn"])
-def test_wrong_rate_stops_the_start_with_the_message(tmp_path: Path, server: str) -> None:
+def test_wrong_rate_stops_the_start_with_the_message(tmp_path: Path, server: str, wrong: str) -> None:
     port = free_port()
+    name, value = wrong.split("=", maxsplit=1)
     done = subprocess.run(
         command(server, port),
         cwd=ROOT,
-        env=environ(tmp_path, port, {"SENTRY_TRACES_SAMPLE_RATE": "1.5"}),
+        env=environ(tmp_path, port, {name: value}),
         capture_output=True,
         text=True,
         timeout=DEADLINE_S,
         check=False,
     )
-    assert done.returncode == 2
-    assert "SENTRY_TRACES_SAMPLE_RATE: found '1.5', allowed: a number from 0 to 1" in done.stderr
+    code, said = WRONG[wrong]
+    assert done.returncode == code
+    assert said in done.stderr
     assert "Traceback" not in done.stderr
