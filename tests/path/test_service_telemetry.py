@@ -200,7 +200,7 @@ def test_wrong_rate_stops_the_start_with_the_message(tmp_path: Path, server: str
     done = subprocess.run(
         command(server, port),
         cwd=ROOT,
-        env=environ(tmp_path, port, {name: value}),
+        env=environ(tmp_path, port, {name: value, "ISL_WORKERS": "1"}),
         capture_output=True,
         text=True,
         timeout=DEADLINE_S,
