@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
@@ -129,7 +130,7 @@ async def _profile(app: FastAPI) -> dict[str, float]:
     profiler = PartProfiler()
 
     async def run(work: Callable[[Task], object], limit_s: float, trip: Checkpoint) -> object:
-        return work(Task(limit_s, trip, None))
+        return work(Task(limit_s, trip, None, threading.Lock()))
 
     app.state.pool.run = run
     async with app.router.lifespan_context(app):

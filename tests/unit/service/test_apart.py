@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -105,7 +106,7 @@ def test_past_its_deadline_work_stops_itself_or_is_ended(apart: Apart) -> None:
 def test_nobody_waits_for_one_that_is_not_ready(apart: Apart) -> None:
     with apart.lend() as process:
         assert process is None
-    task = Task(PLENTY_S, no_checkpoint, apart)
+    task = Task(PLENTY_S, no_checkpoint, apart, threading.Lock())
     assert task.compute(apart_work.add, 1, 2)[0] == 3
     pid = _pid(apart)
     assert task.compute(apart_work.add, 1, 2) == (3, pid)

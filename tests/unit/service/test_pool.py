@@ -5,12 +5,13 @@ import threading
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import partial
 
 import pytest
 
 from service.errors import ErrorCode, IslError, OverloadedError
 from service.graph import Checkpoint
-from service.pool import Pool
+from service.pool import Pool, Task
 
 PLENTY_S = 30.0
 WHO: ContextVar[str] = ContextVar("who", default="nobody")
@@ -111,4 +112,47 @@ def test_faults_get_one_chance_however_many_checkpoints_there_are() -> None:
     pool = Pool()
     asyncio.run(pool.run(work, PLENTY_S, lambda: chances.append(1)))
     assert chances == [1]
+    pool.close()
+
+
+def test_one_computes_at_a_time_while_others_wait_for_a_cache() -> None:
+    pool, computing, most = Pool(running=4), set[int](), list[int]()
+    waiting = threading.Barrier(4, timeout=PLENTY_S)  # all four are there at once, or it breaks
+
+    def compute(number: int, _: Checkpoint) -> None:
+        computing.add(number)
+        most.append(len(computing))
+        time.sleep(0.01)  # lets the interpreter go, as numpy does
+        computing.remove(number)
+
+    def work(number: int, task: Task) -> None:
+        waiting.wait()
+        task.compute(compute, number)
+
+    async def ask() -> None:
+        await asyncio.gather(*[pool.run(partial(work, number), PLENTY_S) for number in range(4)])
+
+    asyncio.run(ask())
+    pool.close()
+    assert most == [1] * 4
+
+
+def test_a_turn_that_comes_too_late_is_a_timeout_and_the_next_computes() -> None:
+    pool, begun, go = Pool(running=2, waiting=0), threading.Event(), threading.Event()
+
+    def hold(_: Checkpoint) -> bool:
+        begun.set()
+        return go.wait(PLENTY_S)
+
+    async def ask() -> None:
+        held = asyncio.ensure_future(pool.run(lambda task: task.compute(hold), PLENTY_S))
+        await asyncio.to_thread(begun.wait, PLENTY_S)
+        with pytest.raises(IslError) as caught:
+            await pool.run(lambda task: task.compute(lambda _: None), 0.05)
+        assert caught.value.code is ErrorCode.ISL_TIMEOUT
+        go.set()
+        assert await held
+        assert await pool.run(lambda task: task.compute(lambda _: "next"), PLENTY_S) == "next"
+
+    asyncio.run(ask())
     pool.close()
