@@ -29,8 +29,8 @@ from service.sending.stream import Stream
 
 GZIP: Final = 16 + zlib.MAX_WBITS  # zlib's way to say: with a header and trailer of gzip
 FASTEST: Final = 1  # 7 % more bytes than brotli at the SDK's level and 5 % more than gzip at it, in half of their time
-TOO_MANY: Final = 429
 SMALLEST: Final = 9  # for errors, which are few and large: their stacks say the same many times
+TOO_MANY: Final = 429
 
 
 class FrugalTransport(HttpTransport):
