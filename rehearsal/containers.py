@@ -233,6 +233,8 @@ def _take_down(var: Path, *, with_data: bool) -> list[str]:
             docker("image", "rm", *(os.environ.get(name) or tag for name, tag in IMAGES.items()))
         docker("image", "prune", "--force", "--filter", f"label={LABEL}")  # what newer builds have replaced
         shutil.rmtree(folder(var))
+        with suppress(OSError):  # there is none, or a rehearsal's report is in it
+            (var / "runs").rmdir()
     else:
         write_json(folder(var) / STATE, asdict(replace(found, is_up=False)))
     return running
