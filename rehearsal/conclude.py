@@ -66,6 +66,7 @@ def conclude(ran: Ran, stack: Stack, rules: RuleSet, skipped: tuple[Skipped, ...
     arrivals = measure_arrivals(entries)
     pages = tuple(page for page in read_pages(stack.pages) if not is_canary(page))
     outside = _outside(pages, results, pace)
+    told = leave_out(outside, stack.plan)
     return Report(  # 4
         started_at=ran.started_at,
         origin=pace.origin,
@@ -90,7 +91,7 @@ def conclude(ran: Ran, stack: Stack, rules: RuleSet, skipped: tuple[Skipped, ...
         arrivals=arrivals,
         warnings=_warn(arrivals, ran.usage, _rates_of_calm(closing.rates, results)),
         run_findings=(
-            judge_outside(leave_out(outside, stack.plan), len(outside) - len(leave_out(outside, stack.plan))),
+            judge_outside(told, len(outside) - len(told)),
             *(closing.findings if stack.plan.has_books else ()),
         ),
         folder=stack.folder,

@@ -125,10 +125,7 @@ def reconcile(
     missing = ledger.keys() - unanswered - accepted.keys()
     perhaps_missing = len(unanswered - accepted.keys()) + cut_off
     difference = _unaccounted(len(missing), perhaps_missing, sum(dropped.values()))
-    without_event = failed - raised.keys()
-    on_the_way = sum(count for reason, count in dropped_errors.items() if reason in ON_THE_WAY)
     at_risk = {ident for ident, entry in ledger.items() if lost_reports and could_be_lost(entry)}
-    unexplained = len(without_event) - on_the_way
     # Where the client dropped others too, which of the missing ones were dropped and which lost cannot be told.
     is_nameable = difference > 0 and sum(dropped.values()) <= len(probes)
     return Books(
@@ -147,16 +144,25 @@ def reconcile(
             unexpected=_named(ident for ident in accepted if ident not in ledger),
             forced=_forced(transactions, ledger, rate_of) if rate_of else (),
         ),
-        errors=Account(
-            arrived=raised.total(),
-            discards=dropped_errors,
-            lost=tuple(sorted(without_event - at_risk)) if unexplained > len(without_event & at_risk) else (),
-            duplicated=_duplicated(raised),
-            unexpected=_named(ident for ident in raised if ident not in failed | unanswered),
-        ),
+        errors=_account_errors(raised, dropped_errors, failed, unanswered, at_risk),
         lost_reports=lost_reports,
         excusable=len(missing & at_risk),
         beside=len(errors) - len(of_failures),
+    )
+
+
+def _account_errors(
+    raised: Counter[str | None], dropped: Discards, failed: set[str], unanswered: set[str], at_risk: set[str]
+) -> Account:
+    """Set error events against failed requests; one without is lost where no drop and no lost report can be the reason."""
+    without_event = failed - raised.keys()
+    unexplained = len(without_event) - sum(count for reason, count in dropped.items() if reason in ON_THE_WAY)
+    return Account(
+        arrived=raised.total(),
+        discards=dropped,
+        lost=tuple(sorted(without_event - at_risk)) if unexplained > len(without_event & at_risk) else (),
+        duplicated=_duplicated(raised),
+        unexpected=_named(ident for ident in raised if ident not in failed | unanswered),
     )
 
 
