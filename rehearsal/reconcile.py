@@ -154,7 +154,7 @@ def reconcile(
 def _account_errors(
     raised: Counter[str | None], dropped: Discards, failed: set[str], unanswered: set[str], at_risk: set[str]
 ) -> Account:
-    """Set error events against failed requests; one without is lost where no drop and no lost report can be the reason."""
+    """Set error events against failed requests; one without is lost, unless a drop or a lost report may be why."""
     without_event = failed - raised.keys()
     unexplained = len(without_event) - sum(count for reason, count in dropped.items() if reason in ON_THE_WAY)
     return Account(
